@@ -1,8 +1,11 @@
 #!/usr/bin/env python
-"""Run FAIRDatabase's management commands."""
+"""Run FAIRDatabase's management commands, starting the embedded default where it is in use."""
 
 import os
 import sys
+
+# Commands that must work without a database, or that start and stop it themselves.
+WITHOUT_STACK = {"check", "collectstatic", "demo", "help", "local", "makemigrations", "version"}
 
 
 def main() -> None:
@@ -10,7 +13,18 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairdb_site.settings")
     from django.core.management import execute_from_command_line
 
+    if needs_stack(sys.argv[1:]):
+        from fairdb_site.embedded import start_if_embedded
+
+        start_if_embedded()
     execute_from_command_line(sys.argv)
+
+
+def needs_stack(arguments: list[str]) -> bool:
+    """Tell whether this command line runs something that talks to the database."""
+    words = [word for word in arguments if not word.startswith("-")]
+    asks_for_help = not words or {"-h", "--help", "--version"} & set(arguments)
+    return not asks_for_help and words[0] not in WITHOUT_STACK
 
 
 if __name__ == "__main__":

@@ -1,0 +1,233 @@
+"""Every setting of the platform, read from the environment (or a `.env` file) in one place.
+
+`docs/settings.md` lists them; a test fails when one is missing there. With nothing set, the
+embedded default is used: PostgreSQL and a loopback Supabase gateway of our own, for development
+and evaluation (see `fairdb_site/local/`).
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env(
+    ALLOWED_HOSTS=(list, []),
+    CONN_MAX_AGE=(int, 60),
+    CSRF_TRUSTED_ORIGINS=(list, []),
+    DATABASE_URL=(str, ""),
+    DEBUG=(bool, None),
+    FAIRDB_ALLOWED_EMAIL_DOMAINS=(list, []),
+    FAIRDB_ALLOW_EMBEDDED=(bool, False),
+    FAIRDB_DATA_SCHEMA=(str, "_fd"),
+    FAIRDB_LOCAL_DIR=(str, str(BASE_DIR / ".local")),
+    FAIRDB_LOG_LEVEL=(str, "INFO"),
+    FAIRDB_MAX_COLUMNS=(int, 100_000),
+    FAIRDB_MAX_UPLOAD_BYTES=(int, 5 * 1024**3),
+    FAIRDB_PSEUDONYM_KEY=(str, ""),
+    FAIRDB_REGISTRATION=(str, ""),
+    FAIRDB_SESSION_HOURS=(int, 12),
+    FAIRDB_SUPABASE_TIMEOUT=(float, 15.0),
+    FAIRDB_TOKEN_KEYS=(list, []),
+    FAIRDB_UPLOAD_DIR=(str, ""),
+    SECRET_KEY=(str, ""),
+    SECURE_HSTS_SECONDS=(int, 31_536_000),
+    SECURE_PROXY_SSL_HEADER=(str, ""),
+    SECURE_SSL_REDIRECT=(bool, True),
+    SUPABASE_JWT_ISSUER=(str, ""),
+    SUPABASE_PUBLISHABLE_KEY=(str, ""),
+    SUPABASE_SECRET_KEY=(str, ""),
+    SUPABASE_URL=(str, ""),
+)
+environ.Env.read_env(BASE_DIR / ".env")
+
+# -- Which Supabase -------------------------------------------------------------------------------
+
+SUPABASE_URL: str = env("SUPABASE_URL").rstrip("/")
+SUPABASE_PUBLISHABLE_KEY: str = env("SUPABASE_PUBLISHABLE_KEY")
+SUPABASE_SECRET_KEY: str = env("SUPABASE_SECRET_KEY")
+FAIRDB_EMBEDDED: bool = not SUPABASE_URL
+FAIRDB_ALLOW_EMBEDDED: bool = env("FAIRDB_ALLOW_EMBEDDED")
+FAIRDB_LOCAL_DIR = Path(env("FAIRDB_LOCAL_DIR")).expanduser().absolute()
+
+DEBUG: bool = FAIRDB_EMBEDDED if env("DEBUG") is None else env("DEBUG")
+SECRET_KEY: str = env("SECRET_KEY")
+FAIRDB_TOKEN_KEYS: list[str] = env("FAIRDB_TOKEN_KEYS")
+FAIRDB_PSEUDONYM_KEY: str = env("FAIRDB_PSEUDONYM_KEY")
+database_url: str = env("DATABASE_URL")
+
+if FAIRDB_EMBEDDED:
+    from fairdb_site.local.state import local_state
+
+    _local = local_state(FAIRDB_LOCAL_DIR)
+    SUPABASE_URL = _local.supabase_url
+    SUPABASE_PUBLISHABLE_KEY = _local.publishable_key
+    SUPABASE_SECRET_KEY = _local.secret_key
+    SECRET_KEY = SECRET_KEY or _local.django_secret_key
+    FAIRDB_TOKEN_KEYS = FAIRDB_TOKEN_KEYS or [_local.token_key]
+    FAIRDB_PSEUDONYM_KEY = FAIRDB_PSEUDONYM_KEY or _local.pseudonym_key
+    database_url = database_url or _local.database_url()
+
+_required = {
+    "DATABASE_URL": database_url,
+    "FAIRDB_PSEUDONYM_KEY": FAIRDB_PSEUDONYM_KEY,
+    "FAIRDB_TOKEN_KEYS": FAIRDB_TOKEN_KEYS,
+    "SECRET_KEY": SECRET_KEY,
+    "SUPABASE_PUBLISHABLE_KEY": SUPABASE_PUBLISHABLE_KEY,
+    "SUPABASE_SECRET_KEY": SUPABASE_SECRET_KEY,
+}
+if _missing := [name for name, value in _required.items() if not value]:
+    raise ImproperlyConfigured(
+        f"SUPABASE_URL is set, so these must be set too: {', '.join(_missing)}. "
+        "See docs/settings.md."
+    )
+
+SUPABASE_JWT_ISSUER: str = env("SUPABASE_JWT_ISSUER") or f"{SUPABASE_URL}/auth/v1"
+FAIRDB_SUPABASE_TIMEOUT: float = env("FAIRDB_SUPABASE_TIMEOUT")  # seconds, for one HTTP request
+
+# -- What the platform allows -------------------------------------------------------------------
+
+FAIRDB_DATA_SCHEMA: str = env("FAIRDB_DATA_SCHEMA")
+FAIRDB_REGISTRATION: str = env("FAIRDB_REGISTRATION") or ("open" if DEBUG else "invite")
+if FAIRDB_REGISTRATION not in {"open", "invite", "closed"}:
+    raise ImproperlyConfigured("FAIRDB_REGISTRATION must be open, invite or closed.")
+FAIRDB_ALLOWED_EMAIL_DOMAINS: list[str] = [
+    domain.strip().lower().lstrip("@") for domain in env("FAIRDB_ALLOWED_EMAIL_DOMAINS")
+]
+FAIRDB_MAX_COLUMNS: int = env("FAIRDB_MAX_COLUMNS")
+FAIRDB_MAX_UPLOAD_BYTES: int = env("FAIRDB_MAX_UPLOAD_BYTES")
+
+# -- Django ---------------------------------------------------------------------------------------
+
+ALLOWED_HOSTS: list[str] = env("ALLOWED_HOSTS") or (
+    ["localhost", "127.0.0.1", "[::1]", "testserver"] if FAIRDB_EMBEDDED else []
+)
+CSRF_TRUSTED_ORIGINS: list[str] = env("CSRF_TRUSTED_ORIGINS")
+ROOT_URLCONF = "fairdb_site.urls"
+WSGI_APPLICATION = "fairdb_site.wsgi.application"
+
+INSTALLED_APPS = [
+    "accounts",
+    "datasets",
+    "fairdb_site",
+    "django_htmx",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "fairdb_site.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "fairdb_site.middleware.SecurityHeadersMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "fairdb_site.middleware.ErrorMiddleware",
+    "fairdb_site.middleware.SupabaseMiddleware",
+    "fairdb_site.middleware.SignInRequiredMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+_database: dict[str, Any] = environ.Env.db_url_config(database_url)
+_database["HOST"] = unquote(_database["HOST"])  # a socket folder is written percent-encoded
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": _database
+    | {
+        "ATOMIC_REQUESTS": False,
+        "CONN_MAX_AGE": env("CONN_MAX_AGE"),
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+if DATABASES["default"].get("PORT") == 6543:  # Supavisor's transaction mode keeps no session state
+    DATABASES["default"] |= {"CONN_MAX_AGE": 0, "DISABLE_SERVER_SIDE_CURSORS": True}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- Identity ---------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.SupabaseBackend"]
+LOGIN_URL = "accounts:sign-in"
+LOGIN_REDIRECT_URL = "datasets:dashboard"
+LOGOUT_REDIRECT_URL = "landing"
+SESSION_COOKIE_AGE: int = env("FAIRDB_SESSION_HOURS") * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "fairdb_site.views.csrf_failure"
+
+# -- Transport --------------------------------------------------------------------------------------
+
+SESSION_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_SECURE = not DEBUG
+SECURE_SSL_REDIRECT: bool = env("SECURE_SSL_REDIRECT") and not DEBUG
+SECURE_HSTS_SECONDS: int = 0 if DEBUG else env("SECURE_HSTS_SECONDS")
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if _header := env("SECURE_PROXY_SSL_HEADER"):  # for example HTTP_X_FORWARDED_PROTO
+    SECURE_PROXY_SSL_HEADER = (_header, "https")
+
+# -- Files ------------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES: dict[str, Any] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+FILE_UPLOAD_TEMP_DIR: str | None = env("FAIRDB_UPLOAD_DIR") or None
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_PERMISSIONS = 0o600
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2  # form fields; files stream to disk
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
+
+# -- Language, time, logs ---------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        name: {"handlers": ["stderr"], "level": env("FAIRDB_LOG_LEVEL"), "propagate": False}
+        for name in ("accounts", "datasets", "fairdb_site")
+    },
+}

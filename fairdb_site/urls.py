@@ -1,0 +1,13 @@
+"""The platform's addresses."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from fairdb_site import views
+
+urlpatterns = [
+    path("", views.landing, name="landing"),
+    path("accounts/", include("accounts.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("datasets.urls")),
+]
