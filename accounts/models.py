@@ -1,0 +1,107 @@
+"""People as Supabase knows them, and their Supabase sessions kept encrypted on the server."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+
+def new_session_salt() -> str:
+    """Return 256 random bits; Django sessions made under another salt are dead."""
+    return secrets.token_hex(32)
+
+
+class UserManager(BaseUserManager["User"]):
+    """Looks people up by e-mail without regard to case; nobody is created here but by mirroring."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Return the person with this e-mail, in whatever case it was typed."""
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser):
+    """A person: the mirror of one Supabase user, whose id it shares.
+
+    There is no local password. The staff flag mirrors Supabase's `app_metadata`, which only the
+    service role writes. What staff may do with a model is decided by that model's `ModelAdmin`, so
+    there is no second system of groups and permissions beside it.
+    """
+
+    # Supabase owns the password; taking the inherited column away keeps it out of our tables.
+    password = None  # type: ignore[assignment]
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    email = models.EmailField("e-mail", unique=True)
+    is_staff = models.BooleanField("staff", default=False)
+    is_active = models.BooleanField("active", default=True)
+    session_salt = models.CharField(max_length=64, default=new_session_salt, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ["email"]
+        constraints = [
+            # With `unique`, this makes e-mails unique whatever their case.
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="accounts_user_email_is_lower_case"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def clean(self) -> None:
+        """Bring the e-mail into its one written form."""
+        self.email = self.email.strip().lower()
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        # Django hashes the password here; a new salt ends this person's sessions just the same.
+        return salted_hmac(
+            "accounts.User.session_salt", self.session_salt, secret=secret, algorithm="sha256"
+        ).hexdigest()
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Return whether the admin lets this person in; each `ModelAdmin` narrows it further."""
+        return self.is_active and self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Return whether the admin shows this person an app."""
+        return self.is_active and self.is_staff
+
+
+class SupabaseSession(models.Model):
+    """One sign-in at Supabase: its access and refresh token, encrypted, in a row of its own.
+
+    The Django session holds this row's id only. Tokens kept in session data would be lost or
+    turned back whenever a slow request saved the session after another one had refreshed them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="supabase_sessions")
+    # The `session_id` claim: by it Supabase and we speak of the same session.
+    supabase_id = models.UUIDField(null=True, editable=False)
+    sealed_tokens = models.BinaryField(editable=False)
+    expires_at = models.DateTimeField("access token expires at")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    refreshed_at = models.DateTimeField(default=timezone.now, editable=False)
+    # When Supabase last failed to answer a refresh; others then wait a little before asking again.
+    refresh_failed_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["refreshed_at"], name="accounts_session_refreshed")]
+
+    def __str__(self) -> str:
+        return f"session of {self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"
