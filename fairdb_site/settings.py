@@ -44,7 +44,7 @@ env = environ.Env(
 )
 environ.Env.read_env(BASE_DIR / ".env")
 
-# -- Which Supabase -------------------------------------------------------------------------------
+# -- Which Supabase ---
 
 SUPABASE_URL: str = env("SUPABASE_URL").rstrip("/")
 SUPABASE_PUBLISHABLE_KEY: str = env("SUPABASE_PUBLISHABLE_KEY")
@@ -88,7 +88,7 @@ if _missing := [name for name, value in _required.items() if not value]:
 SUPABASE_JWT_ISSUER: str = env("SUPABASE_JWT_ISSUER") or f"{SUPABASE_URL}/auth/v1"
 FAIRDB_SUPABASE_TIMEOUT: float = env("FAIRDB_SUPABASE_TIMEOUT")  # seconds, for one HTTP request
 
-# -- What the platform allows -------------------------------------------------------------------
+# -- What the platform allows ---
 
 FAIRDB_DATA_SCHEMA: str = env("FAIRDB_DATA_SCHEMA")
 FAIRDB_REGISTRATION: str = env("FAIRDB_REGISTRATION") or ("open" if DEBUG else "invite")
@@ -100,7 +100,7 @@ FAIRDB_ALLOWED_EMAIL_DOMAINS: list[str] = [
 FAIRDB_MAX_COLUMNS: int = env("FAIRDB_MAX_COLUMNS")
 FAIRDB_MAX_UPLOAD_BYTES: int = env("FAIRDB_MAX_UPLOAD_BYTES")
 
-# -- Django ---------------------------------------------------------------------------------------
+# -- Django ---
 
 ALLOWED_HOSTS: list[str] = env("ALLOWED_HOSTS") or (
     ["localhost", "127.0.0.1", "[::1]", "testserver"] if FAIRDB_EMBEDDED else []
@@ -169,7 +169,7 @@ if DATABASES["default"].get("PORT") == 6543:  # Supavisor's transaction mode kee
     DATABASES["default"] |= {"CONN_MAX_AGE": 0, "DISABLE_SERVER_SIDE_CURSORS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# -- Identity ---------------------------------------------------------------------------------------
+# -- Identity ---
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.SupabaseBackend"]
@@ -183,7 +183,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "fairdb_site.views.csrf_failure"
 
-# -- Transport --------------------------------------------------------------------------------------
+# -- Transport ---
 
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
@@ -195,7 +195,7 @@ X_FRAME_OPTIONS = "DENY"
 if _header := env("SECURE_PROXY_SSL_HEADER"):  # for example HTTP_X_FORWARDED_PROTO
     SECURE_PROXY_SSL_HEADER = (_header, "https")
 
-# -- Files ------------------------------------------------------------------------------------------
+# -- Files ---
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -214,7 +214,7 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2  # form fields; files stream to disk
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 
-# -- Language, time, logs ---------------------------------------------------------------------------
+# -- Language, time, logs ---
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
