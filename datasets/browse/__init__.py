@@ -1,0 +1,1 @@
+"""Reading datasets: rows, search, export."""
