@@ -1,0 +1,1 @@
+"""Supabase as the platform uses it: clients, RPCs, accounts, tokens. Nothing else imports it."""

@@ -1,0 +1,241 @@
+"""The Supabase clients of one request or command: made when first used, closed with it.
+
+`supabase` takes 1.6 s to import, so it is imported when the first client is made. Sync clients
+share one pool of connections a process: supabase-py sends its headers with each request and keeps
+none in the pool, so people do not mix there. Async clients belong to one event loop and have
+connections of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from fairdb_site.supabase import rpc
+from fairdb_site.supabase.errors import TokenExpired
+
+if TYPE_CHECKING:
+    from supabase import AsyncClient, Client
+
+Token = str | Callable[[], str] | None
+
+
+class Credentials(NamedTuple):
+    """What a client is made with: a key of the project, and a person's token if it is theirs."""
+
+    key: str
+    access_token: str | None
+
+
+class Supabase:
+    """Supabase as one person, or as nobody, plus the service role for what only it may do.
+
+    `access_token` is the person's token, or a callable that gives the token valid now, asked at
+    every call; None means nobody: the publishable key alone. `renew` takes a token that Supabase
+    called expired and returns a fresh one; without it an expired token is the caller's error.
+    """
+
+    def __init__(
+        self, access_token: Token = None, *, renew: Callable[[str], str] | None = None
+    ) -> None:
+        self._access_token = access_token
+        self._renew = renew
+        self._clients: dict[Credentials, Client] = {}
+        self._async_clients: dict[Credentials, _AsyncClientOfLoop] = {}
+
+    # -- sync --------------------------------------------------------------------------------------
+
+    @property
+    def client(self) -> Client:
+        """The client under row level security: the person's, or the anonymous one."""
+        return self._client_for(_as_user(self._token()))
+
+    @property
+    def service_role_client(self) -> Client:
+        """The client that passes row level security; never sign anyone in with it."""
+        return self._client_for(_service_role())
+
+    def safe_rpc_call(
+        self, name: str, params: Mapping[str, Any] | None = None, *, service_role: bool = False
+    ) -> Any:  # noqa: ANN401 - the JSON that this function returns
+        """Call a database function as the person, or as the service role; raise FairdbError.
+
+        When Supabase says that the token has expired, it is renewed once and the call repeated.
+        """
+        if service_role:
+            return rpc.safe_rpc_call(self.service_role_client, name, params)
+        token = self._token()
+        try:
+            return rpc.safe_rpc_call(self._client_for(_as_user(token)), name, params)
+        except TokenExpired:
+            if self._renew is None or token is None:
+                raise
+            fresh = _as_user(self._renew(token))
+            return rpc.safe_rpc_call(self._client_for(fresh), name, params)
+
+    def close(self) -> None:
+        """Forget the sync clients and their tokens; the pool stays."""
+        self._clients.clear()
+
+    def _token(self) -> str | None:
+        return self._access_token() if callable(self._access_token) else self._access_token
+
+    def _client_for(self, credentials: Credentials) -> Client:
+        if credentials not in self._clients:
+            self._clients[credentials] = make_client(*credentials)
+        return self._clients[credentials]
+
+    # -- async -------------------------------------------------------------------------------------
+
+    @property
+    def async_client(self) -> Awaitable[AsyncClient]:
+        """As `client`, for one event loop: `client = await supabase.async_client`."""
+        return self._async_user_client()
+
+    @property
+    def async_service_role_client(self) -> Awaitable[AsyncClient]:
+        """As `service_role_client`, for one event loop."""
+        return self._async_client_for(_service_role())
+
+    async def async_safe_rpc_call(
+        self, name: str, params: Mapping[str, Any] | None = None, *, service_role: bool = False
+    ) -> Any:  # noqa: ANN401
+        """As `safe_rpc_call`; several may run at once in one loop."""
+        if service_role:
+            client = await self._async_client_for(_service_role())
+            return await rpc.async_safe_rpc_call(client, name, params)
+        token = await self._async_token()
+        try:
+            client = await self._async_client_for(_as_user(token))
+            return await rpc.async_safe_rpc_call(client, name, params)
+        except TokenExpired:
+            if self._renew is None or token is None:
+                raise
+            fresh = _as_user(await sync_to_async(self._renew)(token))
+            return await rpc.async_safe_rpc_call(await self._async_client_for(fresh), name, params)
+
+    async def aclose(self) -> None:
+        """Close the async clients of the running loop and forget the sync ones."""
+        self.close()
+        opened, self._async_clients = self._async_clients, {}
+        for client in opened.values():
+            if client.loop is asyncio.get_running_loop():
+                await client.guard.aclose()
+
+    async def _async_user_client(self) -> AsyncClient:
+        return await self._async_client_for(_as_user(await self._async_token()))
+
+    async def _async_token(self) -> str | None:
+        # The callable reads the database, which Django allows in a worker thread only.
+        if callable(self._access_token):
+            return await sync_to_async(self._access_token)()
+        return self._access_token
+
+    async def _async_client_for(self, credentials: Credentials) -> AsyncClient:
+        loop = asyncio.get_running_loop()
+        known = self._async_clients.get(credentials)
+        if known is None or known.loop is not loop:
+            guard = _open_async_client(*credentials)
+            known = _AsyncClientOfLoop(loop, guard, await anext(guard))
+            self._async_clients[credentials] = known
+        return known.client
+
+
+@dataclass(frozen=True)
+class _AsyncClientOfLoop:
+    loop: asyncio.AbstractEventLoop
+    guard: AsyncGenerator[AsyncClient]  # closing it closes the client
+    client: AsyncClient
+
+
+def _as_user(token: str | None) -> Credentials:
+    return Credentials(settings.SUPABASE_PUBLISHABLE_KEY, token)
+
+
+def _service_role() -> Credentials:
+    return Credentials(settings.SUPABASE_SECRET_KEY, None)
+
+
+def make_client(key: str, access_token: str | None = None) -> Client:
+    """Return a sync client of the shared pool that keeps no session and refreshes no token."""
+    from supabase import Client, ClientOptions
+
+    options = ClientOptions(
+        auto_refresh_token=False,
+        persist_session=False,
+        httpx_client=_shared_pool(os.getpid(), settings.SUPABASE_URL),
+        headers=_headers(key, access_token),
+    )
+    return Client(settings.SUPABASE_URL, key, options)
+
+
+def shared_http() -> httpx.Client:
+    """Return the process's pool of connections to Supabase, for plain requests (JWKS)."""
+    return _shared_pool(os.getpid(), settings.SUPABASE_URL)
+
+
+async def _open_async_client(key: str, access_token: str | None) -> AsyncGenerator[AsyncClient]:
+    """Yield an async client and close its connections when the generator is closed.
+
+    An event loop closes its asynchronous generators before it ends (`loop.shutdown_asyncgens`), so
+    a client left open by an async view under WSGI, whose loop ends with the view, is closed too.
+    """
+    from supabase import AsyncClient, AsyncClientOptions
+
+    http = httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(**_transport()), **_client())
+    options = AsyncClientOptions(
+        auto_refresh_token=False,
+        persist_session=False,
+        httpx_client=http,
+        headers=_headers(key, access_token),
+    )
+    try:
+        yield AsyncClient(settings.SUPABASE_URL, key, options)
+    finally:
+        await http.aclose()
+
+
+@lru_cache(maxsize=4)
+def _shared_pool(process_id: int, url: str) -> httpx.Client:
+    # By process, since a forked worker must not share its parent's sockets.
+    return httpx.Client(transport=httpx.HTTPTransport(**_transport()), **_client())
+
+
+def _transport() -> dict[str, Any]:
+    return {
+        "retries": 1,  # of connecting only: a request that was sent is never repeated
+        # Kept shorter than the 5 s after which uvicorn closes an idle connection, lest a request
+        # go out on one that is just being closed.
+        "limits": httpx.Limits(
+            max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0
+        ),
+        "trust_env": not _is_loopback(),
+    }
+
+
+def _client() -> dict[str, Any]:
+    timeout = settings.FAIRDB_SUPABASE_TIMEOUT
+    return {
+        "timeout": httpx.Timeout(timeout, connect=min(timeout, 5.0)),
+        "follow_redirects": False,
+        # A proxy of the environment is for the world outside, not for this machine.
+        "trust_env": not _is_loopback(),
+    }
+
+
+def _is_loopback() -> bool:
+    return urlsplit(settings.SUPABASE_URL).hostname in {"127.0.0.1", "::1", "localhost"}
+
+
+def _headers(key: str, access_token: str | None) -> dict[str, str]:
+    # Given here, the header also spares supabase-py the look for a stored session.
+    return {"Authorization": f"Bearer {access_token or key}"}
