@@ -1,0 +1,42 @@
+"""A user's identity on Django's own connection.
+
+Django connects as `postgres`, which row level security does not bind. Whatever reads or writes a
+user's rows over that connection (exports, background work that holds no token of the user) does it
+inside `as_user`.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+
+@contextmanager
+def as_user(user_id: UUID, *, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+    """Run one transaction as this Supabase user: role `authenticated`, `auth.uid()` = `user_id`.
+
+    Role and claims are set for the transaction only (`set local`), so they are gone at commit and
+    at rollback alike, also behind a pooler; nothing else of the session is changed. It is the
+    outermost transaction or none: inside another, what ran before would have run unbound, and a
+    savepoint rolled back would undo the identity but not the block. A generator enters it in its
+    own body, so that it lasts as long as the rows are read.
+
+    Raises RuntimeError inside a transaction that is already open.
+    """
+    connection = connections[using]
+    if connection.in_atomic_block:
+        raise RuntimeError("as_user() is a transaction of its own and cannot run inside another.")
+    claims = json.dumps({"sub": str(user_id), "role": "authenticated", "aud": "authenticated"})
+    with transaction.atomic(using=using, durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select set_config('request.jwt.claims', %s, true),"
+                " set_config('role', 'authenticated', true)",
+                [claims],
+            )
+            cursor.execute("select current_user, auth.uid()")
+            if cursor.fetchone() != ("authenticated", user_id):
+                raise RuntimeError("PostgreSQL did not take the user's identity.")
+        yield
