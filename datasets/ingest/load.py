@@ -1,0 +1,300 @@
+"""Put a planned dataset into the database: all of it, or nothing.
+
+The order, and why:
+
+1. One transaction on Django's connection takes an advisory lock of the load before anything of it
+   exists. `reap_uploads` takes loads whose lock is free: a killed load at once, a live one never.
+2. The dataset's row, with the names of its parts, is committed over a connection of its own, then
+   the parts are created by the service role. They have policies but no grants: nobody reads them.
+3. The transaction of step 1 copies the rows, reads them back for the digest, seals the parts
+   (FORCE and grants; COPY would be refused after FORCE) and sets the state to ready.
+"""
+
+import hashlib
+import io
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from psycopg2 import sql
+from psycopg2.extras import Json
+
+from datasets import rpc
+from datasets.browse.export import COPY_BUFFER, ExportColumn, ExportSource, write_csv
+from datasets.faults import plain_faults
+from datasets.ingest.ahead import ahead
+from fairdb_site.errors import Conflict
+from fairdb_site.supabase.clients import Supabase
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]  # step, done, total
+
+
+@dataclass(frozen=True)
+class PlannedColumn:
+    """A column as it will be stored; `part` is 1-based, None for the id column."""
+
+    position: int
+    label: str
+    name: str
+    part: int | None
+    data_type: str
+
+
+@dataclass(frozen=True)
+class DatasetPlan:
+    """Everything about a load that is known before its first row is stored."""
+
+    dataset_id: UUID
+    user_id: UUID
+    title: str
+    description: str
+    origin: str
+    file_name: str
+    file_bytes: int
+    file_digest: str
+    key_fingerprint: str
+    submission: UUID | None
+    id_name: str  # physical base name: the column stored is `<id_name>_hash`
+    columns: tuple[PlannedColumn, ...]
+    parts: tuple[str, ...]
+    row_count: int
+
+    @property
+    def id_column(self) -> PlannedColumn:
+        """The column that is stored as pseudonyms."""
+        return next(column for column in self.columns if column.part is None)
+
+    def columns_of(self, part: int) -> list[PlannedColumn]:
+        """Return the data columns of one part, in the order of the file."""
+        return [column for column in self.columns if column.part == part]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of one part, encoded for COPY."""
+
+    part: int
+    rows: int
+    data: bytes
+
+
+def load(
+    plan: DatasetPlan,
+    chunks: Iterable[Chunk],
+    statistics: Iterable[Sequence[object]],
+    finish: Callable[[str], dict[str, Any]],
+    progress: Progress,
+) -> dict[str, Any]:
+    """Store the plan's dataset and return its receipt.
+
+    `chunks` are the encoded rows; `statistics` the rows of `dataset_columns` in the order of
+    STATISTICS; `finish` makes the receipt from the digest of what is stored. On any failure what
+    was made is dropped again and a plain error is raised; the file can be loaded again at once.
+    """
+    try:
+        with plain_faults("load"), transaction.atomic(durable=True), connection.cursor() as cursor:
+            _prepare_transaction(cursor)
+            _take_lock(cursor, plan.dataset_id)
+            _reserve(plan)
+            _create_parts(plan, progress)
+            _set_state(plan.dataset_id, "loading")
+            _copy_rows(cursor, plan, chunks, progress)
+            progress("checking", 0, plan.row_count)
+            receipt = finish(_stored_digest(cursor, plan))
+            _copy_statistics(cursor, statistics)
+            _make_ready(cursor, plan, receipt)
+    except BaseException:
+        _discard_quietly(plan)
+        raise
+    return receipt
+
+
+# The steps, in order ----------------------------------------------------------------------------
+
+
+def _prepare_transaction(cursor: CursorWrapper) -> None:
+    cursor.execute("set local statement_timeout = 0")
+    cursor.execute("set local idle_in_transaction_session_timeout = 0")
+    cursor.execute("set local datestyle = 'ISO, YMD'")
+
+
+def lock_key(dataset_id: UUID) -> str:
+    """Return the text whose hash is the advisory lock of a load."""
+    return str(dataset_id)
+
+
+def _take_lock(cursor: CursorWrapper, dataset_id: UUID) -> None:
+    cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock_key(dataset_id)])
+
+
+@contextmanager
+def _own_connection() -> Iterator[CursorWrapper]:
+    """Give a cursor that commits by itself, beside the transaction that is open."""
+    second = connection.copy()
+    try:
+        with plain_faults("load"), second.cursor() as cursor:
+            yield cursor
+    finally:
+        second.close()
+
+
+def _table(name: str) -> sql.Identifier:
+    return sql.Identifier(settings.FAIRDB_DATA_SCHEMA, name)
+
+
+def _reserve(plan: DatasetPlan) -> None:
+    """Commit the dataset's row, so that whatever is made from here on has an owner."""
+    values = {
+        "id": plan.dataset_id,
+        "user_id": plan.user_id,
+        "title": plan.title,
+        "description": plan.description,
+        "origin": plan.origin,
+        "id_label": plan.id_column.label,
+        "id_position": plan.id_column.position,
+        "column_count": len(plan.columns) - 1,
+        "parts": list(plan.parts),
+        "file_name": plan.file_name,
+        "file_bytes": plan.file_bytes,
+        "file_digest": plan.file_digest,
+        "key_fingerprint": plan.key_fingerprint,
+        "submission": plan.submission,
+    }
+    statement = sql.SQL("insert into {} ({}) values ({})").format(
+        _table("datasets"),
+        sql.SQL(", ").join(map(sql.Identifier, values)),
+        sql.SQL(", ").join(sql.Placeholder() * len(values)),
+    )
+    with _own_connection() as cursor:
+        cursor.execute(statement, list(values.values()))
+
+
+def _set_state(dataset_id: UUID, state: str) -> None:
+    statement = sql.SQL("update {} set state = %s where id = %s").format(_table("datasets"))
+    with _own_connection() as cursor:
+        cursor.execute(statement, [state, dataset_id])
+
+
+def _create_parts(plan: DatasetPlan, progress: Progress) -> None:
+    supabase = Supabase(None)
+    for number, name in enumerate(plan.parts, start=1):
+        progress("creating", number - 1, len(plan.parts))
+        columns = plan.columns_of(number)
+        rpc.create_data_table(
+            supabase,
+            table_name=name,
+            column_names=[column.name for column in columns],
+            id_column=plan.id_name,
+            user_id=plan.user_id,
+            column_types=[column.data_type for column in columns],
+        )
+
+
+def _copy_rows(
+    cursor: CursorWrapper, plan: DatasetPlan, chunks: Iterable[Chunk], progress: Progress
+) -> None:
+    """Drain the chunks into their parts while the next ones are encoded in a thread."""
+    statements = [
+        sql.SQL("copy {} from stdin (format csv)").format(_table(name)) for name in plan.parts
+    ]
+    stored = 0
+    progress("storing", 0, plan.row_count)
+    for chunk in ahead(chunks):
+        cursor.copy_expert(statements[chunk.part - 1], io.BytesIO(chunk.data), COPY_BUFFER)
+        if chunk.part == len(plan.parts):
+            stored += chunk.rows
+            progress("storing", stored, plan.row_count)
+    if stored != plan.row_count:
+        raise Conflict("The file changed while it was read. Nothing was stored. Load it again.")
+
+
+def _stored_digest(cursor: CursorWrapper, plan: DatasetPlan) -> str:
+    """Return the SHA-256 (hex) of the stored rows, read back as an export writes them."""
+    digest = hashlib.sha256()
+    write_csv(cursor, export_source(plan.parts, plan.columns), digest.update)
+    return digest.hexdigest()
+
+
+def export_source(parts: Sequence[str], columns: Iterable[PlannedColumn]) -> ExportSource:
+    """Return what an export of these columns reads, the pseudonym at the id's place."""
+    return ExportSource(
+        schema=settings.FAIRDB_DATA_SCHEMA,
+        parts=parts,
+        columns=[
+            ExportColumn(f"{column.label}_hash", column.name, 1)
+            if column.part is None
+            else ExportColumn(column.label, column.name, column.part)
+            for column in columns
+        ],
+    )
+
+
+STATISTICS = (
+    "dataset_id",
+    "position",
+    "label",
+    "name",
+    "part",
+    "data_type",
+    "role",
+    "missing",
+    "distinct_count",
+    "minimum",
+    "maximum",
+    "mean",
+    "top",
+)
+
+
+def _copy_statistics(cursor: CursorWrapper, rows: Iterable[Sequence[object]]) -> None:
+    statement = sql.SQL("copy {} ({}) from stdin (format text)").format(
+        _table("dataset_columns"), sql.SQL(", ").join(map(sql.Identifier, STATISTICS))
+    )
+    lines = ("\t".join(map(_copy_text, row)) + "\n" for row in rows)
+    cursor.copy_expert(statement, io.BytesIO("".join(lines).encode()), COPY_BUFFER)
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _copy_text(value: object) -> str:
+    return "\\N" if value is None else str(value).translate(_ESCAPES)
+
+
+def _make_ready(cursor: CursorWrapper, plan: DatasetPlan, receipt: dict[str, Any]) -> None:
+    seal = sql.SQL("select {}(%s)").format(_table("seal_part"))
+    for name in plan.parts:
+        cursor.execute(seal, [name])
+    cursor.execute(
+        sql.SQL(
+            "update {} set state = 'ready', ready_at = now(), row_count = %s, digest = %s,"
+            " seconds = %s, receipt = %s where id = %s and state = 'loading'"
+        ).format(_table("datasets")),
+        [
+            plan.row_count,
+            receipt["digest"],
+            receipt["seconds"],
+            Json(receipt),
+            plan.dataset_id,
+        ],
+    )
+    if cursor.rowcount != 1:
+        raise Conflict("The load was cancelled. Nothing was stored.")
+
+
+def _discard_quietly(plan: DatasetPlan) -> None:
+    """Drop what the failed load made; where that fails too, `reap_uploads` does it later."""
+    from datasets.services import dataset_discard
+
+    try:
+        dataset_discard(plan.dataset_id)
+    except Exception as error:
+        logger.warning("load %s is left to reap_uploads: %s", plan.dataset_id, type(error).__name__)

@@ -1,0 +1,37 @@
+"""Delete a dataset and every table of it."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from datasets.catalogue import dataset_facts
+from datasets.services import dataset_delete
+from fairdb_site.commands import FairdbCommand, Json, dataset_uuid
+
+
+class Command(FairdbCommand):
+    """Delete a dataset and every table of it."""
+
+    help = "Delete DATASET for good: its rows, its tables, its description."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the dataset."""
+        parser.add_argument("dataset", type=dataset_uuid, metavar="DATASET")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+        super().add_arguments(parser)
+
+    def run(self, **options: Any) -> Json:
+        """Ask, then delete through the service that the page uses."""
+        facts = dataset_facts(options["dataset"])
+        if not options["yes"]:
+            self.confirm(
+                f"Delete {facts['title']!r} of {facts['owner']}, {facts['rows'] or 0:,} rows?"
+            )
+        return asdict(dataset_delete(owner_id=facts["owner_id"], dataset_id=options["dataset"]))
+
+    def report(self, result: Json) -> None:
+        """Say what went."""
+        self.stdout.write(
+            f"Deleted {result['title']!r}: {result['rows']:,} rows in {result['parts']} tables."
+        )

@@ -1,0 +1,81 @@
+"""Load a file as a dataset of one owner."""
+
+from argparse import ArgumentTypeError
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from accounts.services import account_by_email
+from datasets.ingest.pipeline import dataset_import
+from fairdb_site.commands import FairdbCommand, Json, ProgressBar
+from fairdb_site.errors import Refused
+
+
+def column_type(text: str) -> tuple[str, str]:
+    """Parse COLUMN=TYPE at its last `=`, since a label may hold one (argparse type)."""
+    column, found, data_type = text.rpartition("=")
+    if not found:
+        raise ArgumentTypeError(f"{text!r} is not COLUMN=TYPE")
+    return column, data_type
+
+
+class Command(FairdbCommand):
+    """Load a file as a dataset of one owner."""
+
+    help = "Load FILE (CSV, TSV or semicolon-separated, plain or gzip) as a dataset of one owner."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the file, its owner, and what may be said about it."""
+        parser.add_argument("file", type=Path, metavar="FILE")
+        parser.add_argument("--owner", required=True, metavar="EMAIL")
+        parser.add_argument("--title", help="default: the file's name")
+        parser.add_argument("--description", default="")
+        parser.add_argument("--origin", default="")
+        parser.add_argument("--id-column", metavar="C", help="its values become pseudonyms")
+        parser.add_argument(
+            "--type", action="append", default=[], type=column_type, metavar="COLUMN=TYPE"
+        )
+        parser.add_argument("--missing", action="append", default=[], metavar="MARKER")
+        parser.add_argument("--delimiter", metavar="D")
+        parser.add_argument("--encoding", metavar="E")
+        parser.add_argument("--skip-bad-rows", action="store_true")
+        super().add_arguments(parser)
+
+    def run(self, **options: Any) -> Json:
+        """Load the file through the service that the upload page uses."""
+        path: Path = options["file"]
+        if not path.is_file():
+            raise Refused(f"There is no file {path}.")
+        progress = ProgressBar(self.stderr._out)
+        try:
+            receipt = dataset_import(
+                owner=account_by_email(options["owner"]),
+                path=path,
+                file_name=path.name,
+                title=options["title"] or path.name,
+                description=options["description"],
+                origin=options["origin"],
+                id_column=options["id_column"],
+                types=dict(options["type"]),
+                missing=options["missing"],
+                delimiter=options["delimiter"],
+                encoding=options["encoding"],
+                skip_bad_rows=options["skip_bad_rows"],
+                progress=progress,
+            )
+        finally:
+            progress.clear()
+        return asdict(receipt)
+
+    def report(self, result: Json) -> None:
+        """Print the receipt."""
+        self.stdout.write(
+            f"{result['title']}: {result['rows']:,} rows and {result['columns']:,} columns stored"
+            f" in {len(result['tables'])} tables, {result['refused']:,} rows refused,"
+            f" {result['seconds']:.1f} s"
+        )
+        self.stdout.write(f"dataset {result['dataset']}\ndigest  {result['digest']}")
+        for note in result["notes"]:
+            self.stdout.write(f"note    {note}")

@@ -1,0 +1,241 @@
+"""What is done with whole datasets besides loading: export, deletion, clearing up after kills."""
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from psycopg2 import sql
+
+from datasets import rpc
+from datasets.browse.export import write_csv
+from datasets.faults import plain_faults
+from datasets.ingest.load import PlannedColumn, export_source
+from fairdb_site.database import as_user
+from fairdb_site.errors import NotFound, Refused, Unavailable
+
+logger = logging.getLogger(__name__)
+
+# Parts dropped in one transaction: each holds locks on a table, its indexes and its TOAST table.
+PARTS_AT_ONCE = 50
+# How long a drop waits for somebody who is reading the part (an export, say).
+LOCK_TIMEOUT = "30s"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote; `unchanged` says that it is, byte for byte, what was loaded."""
+
+    dataset: UUID
+    bytes: int
+    digest: str
+    unchanged: bool
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """What a deletion removed."""
+
+    dataset: UUID
+    title: str
+    parts: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """What `reap_uploads` cleared up, and how many loads it left because they are alive."""
+
+    datasets: int
+    parts: int
+    alive: int
+
+
+def _table(name: str) -> sql.Identifier:
+    return sql.Identifier(settings.FAIRDB_DATA_SCHEMA, name)
+
+
+def dataset_export(*, dataset_id: UUID, reader_id: UUID, out: Path) -> Exported:
+    """Write a dataset as canonical CSV to `out`, reading as `reader_id` under row level security.
+
+    A missing dataset and someone else's are the same NotFound. The file appears whole or not at
+    all, readable by its writer alone.
+    """
+    if not out.parent.is_dir() or out.is_dir():
+        raise Refused(f"{out} cannot be written: give a file in a folder that exists.")
+    digest, size = hashlib.sha256(), 0
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".export-", dir=out.parent)  # mode 0600
+    except OSError as error:
+        raise Refused(f"{out} cannot be written: {error.strerror}.") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+
+            def write(data: bytes) -> None:
+                nonlocal size
+                digest.update(data)
+                size += file.write(data)
+
+            loaded_digest = _export(dataset_id, reader_id, write)
+        Path(name).replace(out)
+    except OSError as error:
+        raise Unavailable(f"{out} cannot be written: {error.strerror}.") from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return Exported(dataset_id, size, digest.hexdigest(), digest.hexdigest() == loaded_digest)
+
+
+def _export(dataset_id: UUID, reader_id: UUID, write: Callable[[bytes], object]) -> str:
+    """Write the dataset's CSV and return the digest it had when it was loaded."""
+    with plain_faults("export"), as_user(reader_id, snapshot=True), connection.cursor() as cursor:
+        cursor.execute("set local statement_timeout = 0")
+        cursor.execute(
+            sql.SQL("select parts, digest from {} where id = %s and state = 'ready'").format(
+                _table("datasets")
+            ),
+            [dataset_id],
+        )
+        found = cursor.fetchone()
+        if found is None:
+            raise NotFound("There is no such dataset, or it is not theirs.")
+        parts, loaded_digest = found
+        cursor.execute(
+            sql.SQL(
+                "select position, label, name, part, data_type from {}"
+                " where dataset_id = %s order by position"
+            ).format(_table("dataset_columns")),
+            [dataset_id],
+        )
+        columns = [PlannedColumn(*row) for row in cursor.fetchall()]
+        write_csv(cursor, export_source(parts, columns), write)
+        return str(loaded_digest)
+
+
+def dataset_delete(*, owner_id: UUID, dataset_id: UUID) -> Deleted:
+    """Delete a ready dataset of this owner: invisible at once, then dropped part by part.
+
+    A missing dataset and someone else's are the same NotFound. What is left when this is
+    interrupted, `reap_uploads` finishes.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "update {} set state = 'deleting' where id = %s and user_id = %s"
+                " and state in ('ready', 'deleting')"
+                " returning title, cardinality(parts), coalesce(row_count, 0)"
+            ).format(_table("datasets")),
+            [dataset_id, owner_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound("There is no such dataset, or it is not yours.")
+    rpc.forget_cached_tables(owner_id)
+    title, parts, rows = row
+    _drop_dataset(dataset_id)
+    return Deleted(dataset_id, title, parts, rows)
+
+
+def dataset_discard(dataset_id: UUID) -> bool:
+    """Drop a load that did not become ready; False where it is alive or there is none."""
+    return _claim_dead_load(dataset_id) and _drop_dataset(dataset_id) >= 0
+
+
+def reap_uploads() -> Reaped:
+    """Drop killed loads, unfinished deletions and parts without a dataset; leave live loads.
+
+    A load holds an advisory lock from before its first row exists until it ends, however it ends.
+    """
+    reaped = dropped = alive = 0
+    for dataset_id, state in _unfinished():
+        if state == "deleting" or _claim_dead_load(dataset_id):
+            dropped += _drop_dataset(dataset_id)
+            reaped += 1
+        else:
+            alive += 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("select table_name, user_id from {}()").format(_table("orphan_parts"))
+        )
+        orphans = cursor.fetchall()
+    dropped += _drop_parts(orphans)
+    return Reaped(reaped, dropped, alive)
+
+
+def _unfinished() -> list[tuple[UUID, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("select id, state from {} where state <> 'ready' order by created_at").format(
+                _table("datasets")
+            )
+        )
+        return list(cursor.fetchall())
+
+
+def _claim_dead_load(dataset_id: UUID) -> bool:
+    """Mark a load that nobody works on as deleting; False where it is alive, ready or gone."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [str(dataset_id)]
+        )
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute(
+            sql.SQL(
+                "update {} set state = 'deleting' where id = %s and state in ('created', 'loading')"
+            ).format(_table("datasets")),
+            [dataset_id],
+        )
+        return bool(cursor.rowcount)
+
+
+def _drop_dataset(dataset_id: UUID) -> int:
+    """Drop the parts of a dataset marked deleting, then its row; return the parts dropped."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "select part, user_id from {}, unnest(parts) part"
+                " where id = %s and state = 'deleting'"
+            ).format(_table("datasets")),
+            [dataset_id],
+        )
+        parts = cursor.fetchall()
+    dropped = _drop_parts(parts)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("delete from {} where id = %s and state = 'deleting'").format(
+                _table("datasets")
+            ),
+            [dataset_id],
+        )
+    return dropped
+
+
+def _drop_parts(parts: list[tuple[str, UUID]]) -> int:
+    dropped = 0
+    for batch in _batches(parts):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("select set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+                for name, user_id in batch:
+                    cursor.execute(
+                        "select public.drop_data_table(%s, %s::uuid)", [name, str(user_id)]
+                    )
+                    dropped += cursor.fetchone()[0]
+        except OperationalError as error:
+            logger.warning("dropping parts stopped: %s", type(error.__cause__).__name__)
+            raise Unavailable(
+                "The dataset is hidden, but its tables are being read by someone else. "
+                "They are removed by the next `manage.py reap_uploads`."
+            ) from None
+    return dropped
+
+
+def _batches(parts: list[tuple[str, UUID]]) -> Iterator[list[tuple[str, UUID]]]:
+    for start in range(0, len(parts), PARTS_AT_ONCE):
+        yield parts[start : start + PARTS_AT_ONCE]

@@ -1,0 +1,95 @@
+"""What every command of the platform shares: plain errors, `--json`, exit codes.
+
+Exit codes: 0 done, 1 refused or failed, 2 usage. With `--json` exactly one object goes to stdout;
+everything else, the plain lines and the progress bar included, goes to stderr.
+"""
+
+import json
+import sys
+import time
+from abc import abstractmethod
+from argparse import ArgumentTypeError
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from fairdb_site.errors import FairdbError, Refused
+
+Json = Mapping[str, Any]
+
+
+class FairdbCommand(BaseCommand):
+    """A command that does one thing and reports it as an object, in words or as JSON."""
+
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add `--json`; commands call this after their own arguments."""
+        parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the command; an error that a person can act on is one line and exit code 1."""
+        try:
+            result = self.run(**options)
+        except FairdbError as error:
+            raise CommandError(error.message, returncode=1) from None
+        if options["json"]:
+            self.stdout.write(json.dumps(result, default=str, ensure_ascii=False))
+        else:
+            self.report(result)
+
+    @abstractmethod
+    def run(self, **options: Any) -> Json:
+        """Do the work and return what `--json` prints."""
+
+    @abstractmethod
+    def report(self, result: Json) -> None:
+        """Say the result in words."""
+
+    def confirm(self, question: str) -> None:
+        """Ask before something destructive; anything but yes is a refusal."""
+        if not sys.stdin.isatty():
+            raise Refused("Nothing was changed. Add --yes to confirm where nobody can answer.")
+        if input(f"{question} [y/N] ").strip().lower() not in {"y", "yes"}:
+            raise Refused("Nothing was changed.")
+
+
+def dataset_uuid(text: str) -> UUID:
+    """Parse a DATASET argument (argparse type)."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ArgumentTypeError(
+            f"{text!r} is not a dataset: give its uuid, as list_datasets prints it"
+        ) from None
+
+
+class ProgressBar:
+    """A bar of what is done, on a terminal only, drawn at most ten times a second."""
+
+    width = 30
+
+    def __init__(self, stream: Any = None) -> None:
+        self._stream = stream or sys.stderr
+        self._shown = self._stream.isatty()
+        self._last = 0.0
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Draw `done` of `total` of the step, or just the step where the total is unknown (0)."""
+        now = time.monotonic()
+        if not self._shown or (now - self._last < 0.1 and done < total):
+            return
+        self._last = now
+        filled = self.width * min(done, total) // total if total else 0
+        bar = "█" * filled + "░" * (self.width - filled)
+        count = f"{done:,} of {total:,}" if total else ""
+        self._stream.write(f"\r\x1b[K{step:<9} {bar} {count}")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Take the bar off the terminal."""
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()

@@ -1,0 +1,160 @@
+"""Everything with one command: start, migrate, make people, load samples, serve."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandParser
+
+from accounts.models import User
+from accounts.services import account_by_email, account_create
+from fairdb_site.commands import FairdbCommand, Json, ProgressBar
+from fairdb_site.embedded import start_if_embedded
+from fairdb_site.errors import NotFound, Refused
+
+RESEARCHER, STAFF = "researcher@example.org", "staff@example.org"
+HOST = "127.0.0.1"
+WHO = ("researcher", "staff")
+
+
+class Command(FairdbCommand):
+    """Everything with one command: start, migrate, make people, load samples, serve."""
+
+    help = "Run FAIRDatabase on this machine with two accounts and sample tables."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add where to serve, whether to, and whether to start afresh."""
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--no-serve", action="store_true", help="load, leave the stack up, end")
+        parser.add_argument("--reset", action="store_true", help="remove the embedded data first")
+        parser.add_argument("--yes", action="store_true", help="do not ask before --reset")
+        super().add_arguments(parser)
+
+    def run(self, **options: Any) -> Json:
+        """Set everything up; serve unless told otherwise."""
+        if not settings.FAIRDB_EMBEDDED:
+            raise Refused("The demo runs on the embedded default: unset SUPABASE_URL first.")
+        serve = not options["no_serve"]
+        if serve:
+            require_free_port(options["port"])
+        if options["reset"]:
+            self._reset(sure=options["yes"])
+        started = start_if_embedded()
+        try:
+            result = self._set_up(f"http://{HOST}:{options['port']}/")
+            if serve:
+                self.report(result)
+                self._serve(options["port"])
+        finally:
+            if serve:
+                self._stop(started)
+        return result
+
+    def report(self, result: Json) -> None:
+        """Say where to go and who to be."""
+        lines = [
+            f"\n  FAIRDatabase  {result['url']}\n",
+            *(f"  {who:<11} {result[who]['email']}  {result[who]['password']}" for who in WHO),
+            f"\n  {len(result['datasets'])} sample datasets belong to the researcher.",
+            "  Accounts and data stay on this machine, in "
+            f"{os.path.relpath(settings.FAIRDB_LOCAL_DIR)}.",
+        ]
+        self.stdout.write("\n".join(lines))
+
+    def _reset(self, *, sure: bool) -> None:
+        if not sure:
+            self.confirm("Remove the embedded database with everything in it?")
+        from fairdb_site.local.stack import reset
+
+        reset(settings.FAIRDB_LOCAL_DIR)
+
+    def _set_up(self, url: str) -> dict[str, Any]:
+        call_command("migrate", verbosity=0)
+        passwords = demo_passwords()
+        researcher = ensure_account(RESEARCHER, passwords[RESEARCHER], staff=False)
+        ensure_account(STAFF, passwords[STAFF], staff=True)
+        return {
+            "url": url,
+            "researcher": {"email": RESEARCHER, "password": passwords[RESEARCHER]},
+            "staff": {"email": STAFF, "password": passwords[STAFF]},
+            "datasets": self._load_samples(researcher),
+        }
+
+    def _load_samples(self, owner: User) -> list[str]:
+        from datasets.ingest.pipeline import dataset_import, submitted_receipt
+        from datasets.samples import samples
+
+        datasets = []
+        progress = ProgressBar(self.stderr._out)
+        with tempfile.TemporaryDirectory() as scratch:
+            for sample in samples(Path(scratch)):
+                # The same key at every run, so that a sample is loaded once.
+                submission = uuid5(NAMESPACE_URL, f"sample:{sample.title}")
+                receipt = submitted_receipt(owner.pk, submission) or dataset_import(
+                    owner=owner,
+                    path=sample.path,
+                    file_name=sample.path.name,
+                    title=sample.title,
+                    description=sample.description,
+                    origin=sample.origin,
+                    id_column=sample.id_column,
+                    missing=sample.missing,
+                    submission=submission,
+                    progress=progress,
+                )
+                datasets.append(str(receipt.dataset))
+        progress.clear()
+        return datasets
+
+    def _serve(self, port: int) -> None:
+        """Serve until Ctrl-C or SIGTERM, which both end the process by SystemExit."""
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        self.stdout.write("  Ctrl-C stops it.\n")
+        call_command("runserver", f"{HOST}:{port}", use_reloader=False)
+
+    def _stop(self, started: tuple[str, ...]) -> None:
+        from fairdb_site.local.stack import stop
+
+        if started:
+            stop(settings.FAIRDB_LOCAL_DIR, started)
+
+
+def require_free_port(port: int) -> None:
+    """Refuse a port on which something listens, before any work is done."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError):
+            raise Refused(
+                f"Port {port} is taken or not yours: choose another with --port."
+            ) from None
+
+
+def demo_passwords() -> dict[str, str]:
+    """Return the demo accounts' passwords: random, made once, kept readable by their owner alone."""
+    path = settings.FAIRDB_LOCAL_DIR / "demo.json"
+    if not path.exists():
+        passwords = {email: secrets.token_urlsafe(12) for email in (RESEARCHER, STAFF)}
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(passwords, file)
+    found: dict[str, str] = json.loads(path.read_text())
+    return found
+
+
+def ensure_account(email: str, password: str, *, staff: bool) -> User:
+    """Return the account of this address, made with this password where there is none."""
+    try:
+        return account_by_email(email)
+    except NotFound:
+        return account_create(email=email, password=password, staff=staff)
