@@ -14,14 +14,17 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 
 @contextmanager
-def as_user(user_id: UUID, *, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+def as_user(
+    user_id: UUID, *, snapshot: bool = False, using: str = DEFAULT_DB_ALIAS
+) -> Iterator[None]:
     """Run one transaction as this Supabase user: role `authenticated`, `auth.uid()` = `user_id`.
 
     Role and claims are set for the transaction only (`set local`), so they are gone at commit and
     at rollback alike, also behind a pooler; nothing else of the session is changed. It is the
     outermost transaction or none: inside another, what ran before would have run unbound, and a
     savepoint rolled back would undo the identity but not the block. A generator enters it in its
-    own body, so that it lasts as long as the rows are read.
+    own body, so that it lasts as long as the rows are read. With `snapshot` every statement sees
+    the data as of the first one (REPEATABLE READ).
 
     Raises RuntimeError inside a transaction that is already open.
     """
@@ -31,6 +34,8 @@ def as_user(user_id: UUID, *, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
     claims = json.dumps({"sub": str(user_id), "role": "authenticated", "aud": "authenticated"})
     with transaction.atomic(using=using, durable=True):
         with connection.cursor() as cursor:
+            if snapshot:
+                cursor.execute("set transaction isolation level repeatable read")
             cursor.execute(
                 "select set_config('request.jwt.claims', %s, true),"
                 " set_config('role', 'authenticated', true)",
