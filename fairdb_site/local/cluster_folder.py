@@ -6,6 +6,7 @@ holds a character that `initdb` would hand to a shell. A socket whose path would
 kernel allows lies in a short folder of its own.
 """
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -18,81 +19,128 @@ from fairdb_site.local.server_user import ServerUser, owner_of, server_user
 # sockaddr_un holds 108 bytes with the closing zero (unix(7)); PostgreSQL adds this name
 _LONGEST_SOCKET_PATH = 107
 _SOCKET_NAME = "/.s.PGSQL.5432"
-_UNSAFE_IN_INITDB = frozenset('"$`\\\n\r')
+_UNSAFE_IN_A_SHELL = frozenset('"$`\\\n\r')  # between double quotes, where initdb puts paths
 
 
-def cluster_link(folder: Path) -> Path:
-    """Return the cluster's place in the state folder: a folder, or a pointer to one."""
-    return folder / "cluster"
+def cluster_folder(folder: Path) -> Path:
+    """Return where the cluster of a state folder lies, the pointer followed."""
+    link = folder / "cluster"
+    return link.readlink() if link.is_symlink() else link
 
 
-def make_cluster_folder(folder: Path) -> Path:
-    """Make the cluster's folder, owned by the server's user, and return where it lies."""
+def make_cluster_folder(folder: Path) -> ServerUser:
+    """Make the cluster's folder unless it is there; return whom its server runs as."""
+    link, cluster = folder / "cluster", cluster_folder(folder)
+    if cluster.exists():
+        return _check_cluster_folder(folder, cluster)
+    if link.is_symlink():
+        raise Refused(
+            f"The databases of {folder} lay in {cluster}, which is gone. Put that folder back from "
+            "a copy, or start empty with `manage.py local reset`."
+        )
     user = server_user()
-    link = cluster_link(folder)
-    if link.is_symlink() or link.exists():
-        cluster = link.resolve()
-        if cluster.exists():
-            if not any(cluster.iterdir()):
-                user.own(cluster)  # killed between making it and handing it over
-            return cluster
-        link.unlink()  # a pointer to a folder that is gone
-    if user.can_enter(folder) and not _UNSAFE_IN_INITDB & set(str(folder)):
+    if user.can_enter(folder) and safe_in_a_shell(folder):
         _make_private(link, user)
-        return link
+        return user
     cluster = _home_elsewhere(user) / secrets.token_hex(6)
     _make_private(cluster, user)
+    _note(cluster).write_text(str(folder))
     link.symlink_to(cluster, target_is_directory=True)
-    return cluster
+    return user
 
 
 def remove_cluster_folder(folder: Path) -> None:
     """Remove the cluster and, where it lies elsewhere, the pointer to it."""
-    link = cluster_link(folder)
-    if link.is_symlink():
-        cluster = link.readlink()
-        shutil.rmtree(socket_folder(cluster), ignore_errors=True)
-        if cluster.exists():
+    link, cluster = folder / "cluster", cluster_folder(folder)
+    if cluster.exists():
+        user = owner_of(cluster)
+        sockets = socket_folder(cluster)
+        if _is_private(sockets, user):
+            shutil.rmtree(sockets)
+        if not link.is_symlink() or _noted(cluster) in {None, folder}:
             shutil.rmtree(cluster)
+    if link.is_symlink():
+        if not cluster.exists():
+            _note(cluster).unlink(missing_ok=True)
         link.unlink()
-    elif link.exists():
-        shutil.rmtree(socket_folder(link), ignore_errors=True)
-        shutil.rmtree(link)
+        with contextlib.suppress(OSError):  # other state folders may have theirs in it
+            cluster.parent.rmdir()
 
 
 def socket_folder(cluster: Path) -> Path:
-    """Return the folder of the cluster's socket; the same one each time, for one cluster."""
+    """Return the folder of a cluster's socket; for one cluster the same one each time."""
     inside = cluster / "run"
     if len(os.fsencode(f"{inside}{_SOCKET_NAME}")) <= _LONGEST_SOCKET_PATH:
         return inside
     digest = hashlib.sha256(os.fsencode(cluster)).hexdigest()
-    return Path(f"/tmp/fairdb-{digest[:16]}")  # noqa: S108 - checked by make_socket_folder
+    return Path(f"/tmp/fairdb-{digest[:16]}")  # noqa: S108 - see make_socket_folder
 
 
-def make_socket_folder(cluster: Path, user: ServerUser) -> Path:
+def make_socket_folder(cluster: Path, user: ServerUser) -> None:
     """Make the socket's folder of mode 0700; refuse one that somebody else put there."""
     place = socket_folder(cluster)
     try:
         _make_private(place, user)
     except FileExistsError:
-        status = place.lstat()
-        if not place.is_dir() or place.is_symlink() or status.st_uid != user.uid:
+        if place.is_dir() and not place.is_symlink() and not any(place.iterdir()):
+            with contextlib.suppress(PermissionError):
+                user.own(place)  # killed between making it and handing it over
+        if not _is_private(place, user):
             raise Refused(
-                f"{place} belongs to somebody else, but PostgreSQL's socket should lie there. "
+                f"{place}, where PostgreSQL's socket should lie, belongs to somebody else. "
                 "Remove it, or set FAIRDB_LOCAL_DIR to a shorter path."
             ) from None
-        place.chmod(0o700)
-    return place
 
 
-def cluster_owner(cluster: Path) -> ServerUser:
-    """Return the account that the cluster's server runs as."""
-    return owner_of(cluster)
+def safe_in_a_shell(path: Path) -> bool:
+    """Whether `initdb`, which runs programs through a shell, copes with a path."""
+    return not _UNSAFE_IN_A_SHELL & set(str(path))
+
+
+def _check_cluster_folder(folder: Path, cluster: Path) -> ServerUser:
+    """Return whom an existing cluster belongs to; refuse one that cannot be run from here."""
+    if (folder / "cluster").is_symlink() and (other := _noted(cluster)) != folder:
+        if other and cluster_folder(other) == cluster:
+            raise Refused(
+                f"{folder} is a copy of {other}, and both point to the databases in {cluster}. "
+                f"Remove {folder / 'cluster'} and {folder / 'state.json'} to start empty here."
+            )
+        _note(cluster).write_text(str(folder))  # the state folder was moved
+    user = owner_of(cluster)
+    if not any(cluster.iterdir()):
+        user.own(cluster)  # killed between making it and handing it over
+    if not user.can_enter(cluster):
+        raise Refused(
+            f"The account that PostgreSQL runs as can no longer reach {cluster}. Let every account "
+            "pass through the folders above it (chmod a+x), or move the state folder back."
+        )
+    return user
+
+
+def _note(cluster: Path) -> Path:
+    """Return the file beside a cluster elsewhere that names the state folder it is for."""
+    return cluster.with_name(f"{cluster.name}.state-folder")
+
+
+def _noted(cluster: Path) -> Path | None:
+    try:
+        return Path(_note(cluster).read_text())
+    except FileNotFoundError:
+        return None
 
 
 def _make_private(folder: Path, user: ServerUser) -> None:
     folder.mkdir(mode=0o700)
     user.own(folder)
+
+
+def _is_private(folder: Path, user: ServerUser) -> bool:
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        return False
+    private = folder.is_dir() and not folder.is_symlink() and status.st_uid == user.uid
+    return private and status.st_mode & 0o077 == 0
 
 
 def _home_elsewhere(user: ServerUser) -> Path:
@@ -105,9 +153,7 @@ def _home_elsewhere(user: ServerUser) -> Path:
             Path(data_home) / "fairdatabase",
             Path(f"/var/tmp/fairdatabase-{user.uid}"),  # noqa: S108
         ]
-    for candidate in candidates:
-        if _UNSAFE_IN_INITDB & set(str(candidate)):
-            continue
+    for candidate in filter(safe_in_a_shell, candidates):
         try:
             candidate.mkdir(parents=True, exist_ok=True, mode=0o711)
         except OSError:

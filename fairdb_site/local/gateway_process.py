@@ -11,21 +11,20 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from psycopg2.extensions import make_dsn, parse_dsn
+from psycopg2.extensions import make_dsn
 
 from fairdb_site.errors import Unavailable
 from fairdb_site.local import processes
-from fairdb_site.local.logs import last_lines, open_log
+from fairdb_site.local.bootstrap import read_dsn
+from fairdb_site.local.gateway.config import GatewayConfig
+from fairdb_site.local.logs import last_errors, open_log
 from fairdb_site.local.processes import Process
 from fairdb_site.local.state import LocalState, move_port, write_private
 
-if TYPE_CHECKING:
-    from fairdb_site.local.gateway.config import GatewayConfig
-
+_CONFIG, _PID_FILE, _LOG = "gateway.json", "gateway.pid", "gateway.log"
 _MODULE = "fairdb_site.local.gateway"
 _PROJECT = Path(__file__).resolve().parents[2]
 _HOST = "127.0.0.1"
@@ -34,62 +33,75 @@ _ATTEMPTS = 3  # somebody may take the port between our look and the gateway's b
 
 
 def start(state: LocalState, *, database_url: str | None = None) -> tuple[LocalState, bool]:
-    """Start the gateway unless it runs as wanted; return the state, its port as it is now."""
+    """Start the gateway unless it runs as wanted.
+
+    Return the state, with the port it has now, and whether it was started.
+    """
     if not (Path(__file__).parent / "gateway" / "__main__.py").exists():
-        return state, False
-    process = running(state)
-    if process and _record(state).get("config") == _digest(_config(state, database_url)):
-        if answers(state.gateway_port):
+        return state, False  # until the gateway lands
+    if running(state.folder):
+        as_wanted = _record(state.folder).get("config") == _digest(_config(state, database_url))
+        if as_wanted and health(state.gateway_port) is not None:
             return state, False
-    if process:
-        stop(state)
+        stop(state.folder)
     for _ in range(_ATTEMPTS):
         if not _port_is_free(state.gateway_port):
             state = move_port(state)
-        if _launch(state, _config(state, database_url)):
+        if _launch(state.folder, _config(state, database_url)):
             return state, True
-    raise Unavailable(
-        f"The Supabase gateway did not start: {last_lines(_log(state))} (log: {_log(state)})"
-    )
+    log = state.folder / _LOG
+    raise Unavailable(f"The Supabase gateway did not start: {last_errors(log)} (log: {log})")
 
 
-def stop(state: LocalState) -> bool:
+def stop(folder: Path) -> bool:
     """End the gateway, by force where it does not go; return whether it ran."""
-    process = running(state)
+    process = running(folder)
     if process:
         processes.end_processes([process], [(signal.SIGTERM, 8), (signal.SIGKILL, 5)])
-    _pid_file(state).unlink(missing_ok=True)
+    (folder / _PID_FILE).unlink(missing_ok=True)
     return process is not None
 
 
-def running(state: LocalState) -> Process | None:
+def running(folder: Path) -> Process | None:
     """Return the live gateway of this state folder, whether or not it answers."""
-    record = _record(state)
-    pid, started = record.get("pid"), record.get("started")
-    if isinstance(pid, int) and (process := processes.find_process(pid)):
-        if process.started == started and _is_gateway(process, state):
-            return process
-    # killed before the pid file was written
-    return next((p for p in processes.all_processes() if _is_gateway(p, state)), None)
+    record = _record(folder)
+    pid = record.get("pid")
+    process = processes.find_process(pid) if isinstance(pid, int) else None
+    if process and process.started == record.get("started") and _is_gateway(process, folder):
+        return process
+    # its starter was killed before the pid file was written
+    return next((found for found in processes.all_processes() if _is_gateway(found, folder)), None)
 
 
-def answers(port: int) -> bool:
-    """Whether a gateway on this port says that it is well."""
-    connection = http.client.HTTPConnection(_HOST, port, timeout=5)
+def health(port: int) -> dict[str, str] | None:
+    """Return what the gateway on this port says of itself; None where none is well."""
+    connection = http.client.HTTPConnection(_HOST, port, timeout=10)
     try:
         connection.request("GET", "/auth/v1/health")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
-        return False
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
     finally:
         connection.close()
+    return answer if response.status == http.HTTPStatus.OK and isinstance(answer, dict) else None
 
 
-def _launch(state: LocalState, config: "GatewayConfig") -> bool:
-    config.write(_config_file(state))
-    with open_log(_log(state)) as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", _MODULE, str(_config_file(state))],
+def role_dsn(state: LocalState, role: str, database_url: str | None) -> str:
+    """Return how `role` connects: to the embedded server, or where DATABASE_URL says."""
+    if not database_url:
+        return state.database_url(role)
+    return str(
+        make_dsn(**(read_dsn(database_url) | {"user": role, "password": state.password(role)}))
+    )
+
+
+def _launch(folder: Path, config: GatewayConfig) -> bool:
+    """Start a gateway and wait until it answers; False where it ended or took too long."""
+    config.write(folder / _CONFIG)
+    with open_log(folder / _LOG) as log:
+        child = subprocess.Popen(  # noqa: S603 - no shell; every argument is ours
+            [sys.executable, "-m", _MODULE, str(folder / _CONFIG)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -102,19 +114,18 @@ def _launch(state: LocalState, config: "GatewayConfig") -> bool:
     if process is None:
         return False
     record = {"pid": process.pid, "started": process.started, "config": _digest(config)}
-    write_private(_pid_file(state), json.dumps(record))
+    write_private(folder / _PID_FILE, json.dumps(record))
     processes.wait_until(
-        lambda: answers(state.gateway_port) or not processes.still_runs(process), _START_SECONDS
+        lambda: health(config.port) is not None or not processes.still_runs(process),
+        _START_SECONDS,
     )
-    if processes.still_runs(process) and answers(state.gateway_port):
+    if processes.still_runs(process) and health(config.port) is not None:
         return True
-    stop(state)
+    stop(folder)
     return False
 
 
-def _config(state: LocalState, database_url: str | None) -> "GatewayConfig":
-    from fairdb_site.local.gateway.config import GatewayConfig
-
+def _config(state: LocalState, database_url: str | None) -> GatewayConfig:
     outbox = state.folder / "outbox"
     outbox.mkdir(mode=0o700, exist_ok=True)
     return GatewayConfig(
@@ -127,23 +138,16 @@ def _config(state: LocalState, database_url: str | None) -> "GatewayConfig":
         signing_key_pem=state.signing_key_pem,
         hs256_secret=state.hs256_secret,
         outbox=str(outbox),
-        site_url="http://127.0.0.1:8000",
+        site_url="http://127.0.0.1:8000",  # of links in mails, where a request names no other
     )
 
 
-def role_dsn(state: LocalState, role: str, database_url: str | None) -> str:
-    """Return how `role` connects: to the embedded server, or where DATABASE_URL says."""
-    if not database_url:
-        return state.database_url(role)
-    return make_dsn(**(parse_dsn(database_url) | {"user": role, "password": state.password(role)}))
+def _digest(config: GatewayConfig) -> str:
+    return hashlib.sha256(repr(sorted(asdict(config).items())).encode()).hexdigest()
 
 
-def _digest(config: "GatewayConfig") -> str:
-    return hashlib.sha256(repr(sorted(vars(config).items())).encode()).hexdigest()
-
-
-def _is_gateway(process: Process, state: LocalState) -> bool:
-    return process.arguments[-3:] == ("-m", _MODULE, str(_config_file(state)))
+def _is_gateway(process: Process, folder: Path) -> bool:
+    return process.arguments[-3:] == ("-m", _MODULE, str(folder / _CONFIG))
 
 
 def _port_is_free(port: int) -> bool:
@@ -157,21 +161,9 @@ def _port_is_free(port: int) -> bool:
     return True
 
 
-def _record(state: LocalState) -> dict[str, object]:
+def _record(folder: Path) -> dict[str, object]:
     try:
-        record = json.loads(_pid_file(state).read_text())
+        record = json.loads((folder / _PID_FILE).read_text())
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
-
-
-def _pid_file(state: LocalState) -> Path:
-    return state.folder / "gateway.pid"
-
-
-def _config_file(state: LocalState) -> Path:
-    return state.folder / "gateway.json"
-
-
-def _log(state: LocalState) -> Path:
-    return state.folder / "gateway.log"

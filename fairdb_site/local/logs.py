@@ -1,10 +1,13 @@
 """Log files of the two servers, in the state folder."""
 
 import os
+import re
 from pathlib import Path
 from typing import BinaryIO
 
 _LARGEST = 10 * 1024**2  # bytes; beyond it the next start begins a new file and keeps one old
+
+_ERROR = re.compile(r"\b(FATAL|PANIC|error|Error|ERROR|could not)\b")
 
 
 def open_log(path: Path) -> BinaryIO:
@@ -18,8 +21,8 @@ def open_log(path: Path) -> BinaryIO:
     return open(descriptor, "ab")
 
 
-def last_lines(path: Path, count: int = 3) -> str:
-    """Return a log's last lines as one line, for a message."""
+def last_errors(path: Path) -> str:
+    """Return what a log says went wrong last, or else its last line, for a message."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 4096))
@@ -27,4 +30,5 @@ def last_lines(path: Path, count: int = 3) -> str:
     except OSError:
         return "it left no log"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " ".join(lines[-count:]) or "it left no log"
+    errors = [line for line in lines if _ERROR.search(line)]
+    return " ".join(errors[-2:] or lines[-1:]) or "it left no log"

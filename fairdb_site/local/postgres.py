@@ -14,10 +14,16 @@ from pathlib import Path
 from fairdb_site.errors import Refused, Unavailable
 from fairdb_site.local import processes
 from fairdb_site.local.binaries import MAJOR, programs
-from fairdb_site.local.cluster_folder import cluster_owner, make_socket_folder
-from fairdb_site.local.logs import last_lines, open_log
+from fairdb_site.local.cluster_folder import (
+    cluster_folder,
+    make_cluster_folder,
+    make_socket_folder,
+    socket_folder,
+)
+from fairdb_site.local.logs import last_errors, open_log
 from fairdb_site.local.processes import Process
-from fairdb_site.local.state import POSTGRES_PORT, SUPERUSER, LocalState
+from fairdb_site.local.server_user import ServerUser, owner_of
+from fairdb_site.local.state import BOOTSTRAPPED, POSTGRES_PORT, SUPERUSER
 
 _START_SECONDS = 90  # crash recovery of a large cluster takes its time
 _STATUS_LINE = 7  # of postmaster.pid, counted from 0 (PostgreSQL's utils/pidfile.h)
@@ -49,17 +55,27 @@ _SETTINGS = {
 class Postgres:
     """The cluster of one state folder."""
 
-    state: LocalState
+    folder: Path
+
+    @property
+    def cluster(self) -> Path:
+        """The folder of the cluster, the pointer followed."""
+        return cluster_folder(self.folder)
 
     @property
     def data(self) -> Path:
         """PostgreSQL's data folder."""
-        return self.state.cluster_dir / "data"
+        return self.cluster / "data"
 
     @property
     def log(self) -> Path:
         """The server's log: starts, stops and crashes, no statements."""
-        return self.state.folder / "postgres.log"
+        return self.folder / "postgres.log"
+
+    @property
+    def socket(self) -> Path:
+        """The unix socket, while the server runs."""
+        return socket_folder(self.cluster) / f".s.PGSQL.{POSTGRES_PORT}"
 
     def running(self) -> Process | None:
         """Return the live server of this very cluster, ready or not."""
@@ -75,25 +91,24 @@ class Postgres:
 
     def ready(self) -> bool:
         """Whether the server runs, takes connections and still has its socket."""
-        return self.running() is not None and self._says_ready() and self._socket().exists()
+        return self.running() is not None and self._says_ready() and self.socket.exists()
 
-    def start(self) -> bool:
+    def start(self, superuser_password: str) -> bool:
         """Start the server unless it runs, making the cluster first; return whether it was."""
         if self.ready():
             return False
-        if (process := self.running()) and not self._wait_ready(process):
-            self.stop()  # hangs, or its socket was swept away
-        if self.ready():
+        if (process := self.running()) and self._wait_ready(process):
             return False
-        user = cluster_owner(self.state.cluster_dir)
-        bin_dir = programs(self.state.cluster_dir, user)
-        self._refuse_another_major()
-        if not (self.data / "PG_VERSION").exists():
-            self._make_cluster(bin_dir)
-        make_socket_folder(self.state.cluster_dir, user)
-        self._end_orphans()
+        self.stop()  # hangs, or its socket was swept away, or its children outlived it
+        user = make_cluster_folder(self.folder)
+        bin_dir = programs(self.cluster, user)
+        if (self.data / "PG_VERSION").exists():
+            self._refuse_another_major()
+        else:
+            self._make_cluster(bin_dir, user, superuser_password)
+        make_socket_folder(self.cluster, user)
         self._clear_leftovers()
-        self._launch(bin_dir)
+        self._launch(bin_dir, user)
         return True
 
     def stop(self) -> bool:
@@ -107,16 +122,16 @@ class Postgres:
         self._end_orphans()
         return process is not None
 
-    def _make_cluster(self, bin_dir: Path) -> None:
+    def _make_cluster(self, bin_dir: Path, user: ServerUser, superuser_password: str) -> None:
         """Run initdb beside the final place and move it there whole, so that a kill leaves none."""
-        user = cluster_owner(self.state.cluster_dir)
-        draft = self.state.cluster_dir / "data.new"
-        password = self.state.cluster_dir / "password.new"
-        shutil.rmtree(draft, ignore_errors=True)
+        draft, password = self.cluster / "data.new", self.cluster / "password.new"
+        if draft.exists():
+            shutil.rmtree(draft)
         password.unlink(missing_ok=True)
+        (self.folder / BOOTSTRAPPED).unlink(missing_ok=True)
         descriptor = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="ascii") as file:
-            file.write(self.state.superuser_password)
+            file.write(superuser_password)
         user.own(password)
         command = [
             str(bin_dir / "initdb"),
@@ -130,9 +145,11 @@ class Postgres:
             "--locale=C",
             "--no-instructions",
         ]
+        log_path = self.folder / "initdb.log"
+        log_path.unlink(missing_ok=True)
         try:
-            with open_log(self.state.folder / "initdb.log") as log:
-                done = subprocess.run(
+            with open_log(log_path) as log:
+                done = subprocess.run(  # noqa: S603 - no shell; every argument is ours
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -147,16 +164,12 @@ class Postgres:
             password.unlink(missing_ok=True)
         if done.returncode:
             raise Refused(
-                f"PostgreSQL could not make its files in {self.state.cluster_dir}: "
-                f"{last_lines(self.state.folder / 'initdb.log')}"
+                f"PostgreSQL could not make its files in {self.cluster}: {last_errors(log_path)}"
             )
         draft.rename(self.data)
 
     def _refuse_another_major(self) -> None:
-        try:
-            made_by = (self.data / "PG_VERSION").read_text().strip()
-        except FileNotFoundError:
-            return
+        made_by = (self.data / "PG_VERSION").read_text().strip()
         if made_by != str(MAJOR):
             raise Refused(
                 f"The databases in {self.data} were made by PostgreSQL {made_by}; this "
@@ -165,15 +178,13 @@ class Postgres:
                 "`manage.py local reset`."
             )
 
-    def _launch(self, bin_dir: Path) -> None:
-        user = cluster_owner(self.state.cluster_dir)
-        folders = '"' + str(self.state.socket_dir).replace('"', '""') + '"'  # a list of names
-        settings = _SETTINGS | {"unix_socket_directories": folders}
+    def _launch(self, bin_dir: Path, user: ServerUser) -> None:
+        folders = '"' + str(self.socket.parent).replace('"', '""') + '"'  # a list of names
         command = [str(bin_dir / "postgres"), "-D", str(self.data)]
-        for name, value in settings.items():
+        for name, value in (_SETTINGS | {"unix_socket_directories": folders}).items():
             command += ["-c", f"{name}={value}"]
         with open_log(self.log) as log:
-            child = subprocess.Popen(
+            child = subprocess.Popen(  # noqa: S603 - no shell; every argument is ours
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -188,14 +199,14 @@ class Postgres:
         process = processes.find_process(child.pid)
         if process and self._wait_ready(process):
             return
-        if (other := self.running()) and other.pid != child.pid and self._wait_ready(other):
-            return  # started by a caller who was killed before it wrote its pid file
+        if (other := self.running()) and other != process and self._wait_ready(other):
+            return  # started by a caller who was killed before the server wrote its pid file
         if process and processes.still_runs(process):
             self.stop()
             raise Unavailable(
                 f"PostgreSQL was not ready after {_START_SECONDS} s; its log is {self.log}."
             )
-        raise Unavailable(f"PostgreSQL did not start: {last_lines(self.log)} (log: {self.log})")
+        raise Unavailable(f"PostgreSQL did not start: {last_errors(self.log)} (log: {self.log})")
 
     def _wait_ready(self, process: Process) -> bool:
         """Wait while the server starts or recovers; False once it ended or took too long."""
@@ -211,25 +222,23 @@ class Postgres:
             return False
         return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
 
-    def _socket(self) -> Path:
-        return self.state.socket_dir / f".s.PGSQL.{POSTGRES_PORT}"
-
     def _end_orphans(self) -> None:
         """End what a killed server left running: its shared memory keeps the next one out."""
         if self.running() or not self.data.exists():
             return
+        user = owner_of(self.cluster)
         orphans = [
             process
             for process in processes.all_processes()
-            if process.name == "postgres" and processes.works_in(process, self.data)
+            if process.name == "postgres" and processes.works_in(process, self.data, user)
         ]
         processes.end_processes(orphans, [(signal.SIGQUIT, 5), (signal.SIGKILL, 5)])
 
     def _clear_leftovers(self) -> None:
         """Remove pid and socket files of a dead server: their numbers may be in use again."""
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-        self._socket().unlink(missing_ok=True)
-        self._socket().with_name(f"{self._socket().name}.lock").unlink(missing_ok=True)
+        self.socket.unlink(missing_ok=True)
+        self.socket.with_name(f"{self.socket.name}.lock").unlink(missing_ok=True)
 
 
 def _environment() -> dict[str, str]:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairdb_site.local.server_user import ServerUser
+
 _PROC = Path("/proc")
 
 # our own children, kept until their end was collected: a zombie is a dead process, not a live one
@@ -20,7 +22,7 @@ _children: list["subprocess.Popen[bytes]"] = []
 
 @dataclass(frozen=True)
 class Process:
-    """A live process; `started` (clock ticks since boot) tells it from a later one's same number."""
+    """A live process; `started` (clock ticks since boot) tells it from later ones of its pid."""
 
     pid: int
     started: int
@@ -52,10 +54,13 @@ def all_processes() -> Iterator[Process]:
             yield process
 
 
-def works_in(process: Process, folder: Path) -> bool:
-    """Whether a process has `folder` as its working directory."""
+def works_in(process: Process, folder: Path, user: ServerUser) -> bool:
+    """Whether a process of `user` has `folder` as its working directory."""
+    link = _PROC / str(process.pid) / "cwd"
     try:
-        return (_PROC / str(process.pid) / "cwd").samefile(folder)
+        return link.samefile(folder)
+    except PermissionError:  # root in a container may lack CAP_SYS_PTRACE: its owner may look
+        return user.reads_link(link) == str(folder)
     except OSError:
         return False
 

@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,29 +43,34 @@ class ServerUser:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def can_enter(self, folder: Path) -> bool:
-        """Whether this user may pass through every folder down to `folder`."""
+        """Whether this user may pass through every folder down to `folder`, and `folder` too."""
         if self.is_me:
             return os.access(folder, os.X_OK)
-        return self._succeeds([shutil.which("test") or "/usr/bin/test", "-x", str(folder)])
+        return self._output("test", "-x", str(folder)) is not None
 
     def can_run(self, program: Path) -> bool:
         """Whether this user reaches a program and the libraries it needs."""
-        return self._succeeds([str(program), "--version"])
+        return self._output(str(program), "--version") is not None
 
-    def _succeeds(self, command: list[str]) -> bool:
+    def reads_link(self, link: Path) -> str | None:
+        """Return where a symbolic link points, as this user may know."""
+        return self._output("readlink", str(link))
+
+    def _output(self, *command: str) -> str | None:
+        """Run a program as this user; None where it fails."""
         try:
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603 - no shell; every argument is ours
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
                 check=False,
                 **self.process_owner(),
             )
         except OSError:
-            return False
-        return done.returncode == 0
+            return None
+        return None if done.returncode else os.fsdecode(done.stdout).removesuffix("\n")
 
 
 def server_user() -> ServerUser:

@@ -4,7 +4,7 @@ Made on first use, in the state folder (`FAIRDB_LOCAL_DIR`); starts nothing. Lay
 
     state.json      secrets and the gateway's port (0600)
     cluster/        PostgreSQL's files, 0700, owned by whom the server runs as; or a symbolic
-                    link, the pointer to a folder elsewhere (see `cluster_folder`)
+                    link, the pointer to a folder elsewhere (`cluster_folder.py` says when)
     outbox/         mails that the gateway wrote (0700)
     gateway.json    the gateway's configuration (0600)
     *.log, *.pid    of the two servers
@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -23,10 +24,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fairdb_site.errors import Refused
-from fairdb_site.local.cluster_folder import cluster_link, make_cluster_folder, socket_folder
+from fairdb_site.local.cluster_folder import cluster_folder, make_cluster_folder, socket_folder
 
 DATABASE = "fairdb"
 SUPERUSER = "supabase_admin"  # as hosted: `postgres` is not a superuser
+BOOTSTRAPPED = "bootstrapped"  # a file: which version of the .sql files the cluster has
 POSTGRES_PORT = 5432  # only part of the socket's name: nothing listens on TCP
 
 
@@ -51,8 +53,7 @@ class LocalState:
     @property
     def cluster_dir(self) -> Path:
         """The folder of PostgreSQL's files, the pointer followed."""
-        link = cluster_link(self.folder)
-        return link.readlink() if link.is_symlink() else link
+        return cluster_folder(self.folder)
 
     @property
     def socket_dir(self) -> Path:
@@ -82,22 +83,21 @@ class LocalState:
 
 def local_state(folder: Path) -> LocalState:
     """Return the state kept in `folder`; make it on first use, once however many ask at once."""
-    folder = Path(os.path.abspath(folder))
-    if (folder / "state.json").exists():
-        return _read(folder)
+    folder = canonical(folder)
+    if has_state(folder):
+        return read_state(folder)
     with folder_lock(folder):
         return load_or_make(folder)
 
 
 def load_or_make(folder: Path) -> LocalState:
     """Do what `local_state` does for a caller who holds the folder's lock."""
-    if (folder / "state.json").exists():
-        return _read(folder)
-    if (cluster_link(folder) / "data").exists():
+    if has_state(folder):
+        return read_state(folder)
+    if (cluster_folder(folder) / "data").exists():
         raise Refused(
-            f"The databases in {folder} are there but state.json, which holds their passwords and "
-            "keys, is not. Put it back from a copy, or start empty with "
-            "`manage.py local reset`."
+            f"There are databases in {folder}, but state.json, which holds their passwords and "
+            f"keys, is gone. Put it back from a copy, or start empty with {reset_command(folder)}."
         )
     with plain_errors(folder):
         make_cluster_folder(folder)
@@ -106,12 +106,49 @@ def load_or_make(folder: Path) -> LocalState:
     return state
 
 
+def has_state(folder: Path) -> bool:
+    """Whether an embedded default was set up in `folder`."""
+    with plain_errors(folder):
+        return (folder / "state.json").exists()
+
+
+def read_state(folder: Path) -> LocalState:
+    """Read the state kept in `folder`, which has to be there."""
+    with plain_errors(folder):
+        text = (folder / "state.json").read_text(encoding="utf-8")
+    try:
+        kept = json.loads(text)
+        return LocalState(
+            folder=folder,
+            **{
+                entry.name: kept[entry.name]
+                for entry in fields(LocalState)
+                if entry.name != "folder"
+            },
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise Refused(
+            f"{folder / 'state.json'} is not what the embedded default wrote. Put it back from a "
+            f"copy, or start empty with {reset_command(folder)}."
+        ) from error
+
+
 def move_port(state: LocalState) -> LocalState:
     """Give the gateway another free port, because somebody else took the one it had."""
     state = replace(state, gateway_port=free_port())
     with plain_errors(state.folder):
         _write(state)
     return state
+
+
+def canonical(folder: Path) -> Path:
+    """Return a folder's one true path: servers are told apart by it."""
+    return Path(os.path.realpath(folder))
+
+
+def reset_command(folder: Path) -> str:
+    """Return the command that starts empty; it needs no settings, which need this state."""
+    return f"`python -m fairdb_site.local reset --folder {shlex.quote(str(folder))}`"
 
 
 def free_port() -> int:
@@ -203,26 +240,6 @@ def _new_signing_key() -> str:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     ).decode()
-
-
-def _read(folder: Path) -> LocalState:
-    with plain_errors(folder):
-        text = (folder / "state.json").read_text(encoding="utf-8")
-    try:
-        kept = json.loads(text)
-        return LocalState(
-            folder=folder,
-            **{
-                entry.name: kept[entry.name]
-                for entry in fields(LocalState)
-                if entry.name != "folder"
-            },
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise Refused(
-            f"{folder / 'state.json'} is not what the embedded default wrote. Put it back from a "
-            "copy, or start empty with `manage.py local reset`."
-        ) from error
 
 
 def _write(state: LocalState) -> None:
