@@ -113,6 +113,26 @@ class FoundColumn(TypedDict):
     data_type: str
 
 
+class OutlineGroup(TypedDict):
+    """The columns of one type within one bar of a dataset's outline."""
+
+    bar: int  # from 0
+    data_type: str
+    count: int  # columns
+    missing: int  # cells
+    first: int  # positions
+    last: int
+
+
+class Overview(TypedDict):
+    """The caller's account at a glance: sums over ready datasets, facts of unfinished ones."""
+
+    datasets: int
+    rows: int
+    columns: int
+    unfinished: list[DatasetFacts]
+
+
 # Tables ------------------------------------------------------------------------------------------
 
 
@@ -386,3 +406,29 @@ def search_columns(supabase: Supabase, query: str, *, limit: int = 100) -> list[
         "search_columns", {"p_query": query, "p_limit": limit}
     )
     return found
+
+
+def get_columns_at(
+    supabase: Supabase, dataset_id: UUID, positions: Sequence[int]
+) -> list[DatasetColumn]:
+    """Return the columns at these positions (at most 1,000), in their order."""
+    columns: list[DatasetColumn] = supabase.safe_rpc_call(
+        "get_columns_at", {"p_dataset_id": str(dataset_id), "p_positions": list(positions)}
+    )
+    return columns
+
+
+def get_dataset_outline(
+    supabase: Supabase, dataset_id: UUID, *, bars: int = 240
+) -> list[OutlineGroup]:
+    """Return all data columns, counted by type in at most `bars` bars from left to right."""
+    outline: list[OutlineGroup] = supabase.safe_rpc_call(
+        "get_dataset_outline", {"p_dataset_id": str(dataset_id), "p_bars": bars}
+    )
+    return outline
+
+
+def get_overview(supabase: Supabase) -> Overview:
+    """Return the caller's account at a glance."""
+    overview: Overview = supabase.safe_rpc_call("get_overview", _NO_PARAMS)
+    return overview
