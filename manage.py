@@ -15,8 +15,12 @@ def main() -> None:
 
     if needs_stack(sys.argv[1:]):
         from fairdb_site.embedded import start_if_embedded
+        from fairdb_site.errors import FairdbError
 
-        start_if_embedded()
+        try:
+            start_if_embedded()
+        except FairdbError as error:
+            sys.exit(error.message)  # on stderr, exit code 1
     execute_from_command_line(sys.argv)
 
 
