@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+
+if TYPE_CHECKING:
+    from accounts.backends import SignIn
 
 
 def new_session_salt() -> str:
@@ -46,6 +49,10 @@ class User(AbstractBaseUser):
 
     objects: ClassVar[UserManager] = UserManager()
 
+    # Set on the instance by the backend when somebody has just signed in, never stored.
+    backend: str
+    sign_in: SignIn
+
     EMAIL_FIELD = "email"
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -65,6 +72,14 @@ class User(AbstractBaseUser):
     def clean(self) -> None:
         """Bring the e-mail into its one written form."""
         self.email = self.email.strip().lower()
+
+    def has_usable_password(self) -> bool:
+        """Return False: passwords are Supabase's, and Django's own forms must not change them."""
+        return False
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Return False: only Supabase can check a password."""
+        return False
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
         # Django hashes the password here; a new salt ends this person's sessions just the same.

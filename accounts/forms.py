@@ -1,0 +1,65 @@
+"""The forms of the doors: sign in, register."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+SHORTEST_PASSWORD = 8  # NIST SP 800-63B, 5.1.1.2; Supabase's own rules come on top
+# GoTrue hashes with bcrypt, which reads 72 bytes and refuses more.
+LONGEST_PASSWORD_BYTES = 72
+
+
+class SignInForm(forms.Form):
+    """E-mail and password; whether they fit is Supabase's to say."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        max_length=1000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class RegistrationForm(forms.Form):
+    """E-mail and a password, typed twice."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        min_length=SHORTEST_PASSWORD,
+        help_text=f"At least {SHORTEST_PASSWORD} characters. A few words in a row do well.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    password_again = forms.CharField(
+        label="The same password again",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_password(self) -> str:
+        """Refuse what Supabase could not hash."""
+        password: str = self.cleaned_data["password"]
+        if len(password.encode()) > LONGEST_PASSWORD_BYTES:
+            raise forms.ValidationError(
+                f"This is too long: a password can have {LONGEST_PASSWORD_BYTES} bytes at most."
+            )
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        """Compare the two passwords."""
+        cleaned = super().clean() or {}
+        first, again = cleaned.get("password"), cleaned.get("password_again")
+        if first and again and first != again:
+            self.add_error("password_again", "The two passwords differ.")
+        return cleaned

@@ -1,0 +1,94 @@
+"""Typed form input that survives a session's end: kept on the server, offered back once.
+
+A POST by somebody whose session has ended is answered with the sign-in page. What they typed is
+sealed into the (new, anonymous) session, comes through the sign-in, and is given to the view of the
+same page as the initial data of its form. It is never sent again on its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts.sealing import UnsealError, seal, unseal
+from fairdb_site.http import HtmxHttpRequest, is_htmx
+
+SESSION_KEY = "kept_input"
+MOST_BYTES = 256 * 1024
+KEPT_FOR = 3600  # seconds
+_SECRET = re.compile(r"csrf|pass(word|phrase|wd)|secret|token|otp", re.IGNORECASE)
+
+Kept = dict[str, str | list[str]]
+
+
+def keep_input(request: HttpRequest, page: str) -> bool:
+    """Keep a POST's fields for the form at `page`; no files, passwords or CSRF token.
+
+    Returns whether anything was kept.
+
+    To be called only for requests that have passed the CSRF check: nobody else may put words into
+    a person's form. `page` is the person's own page, so another path never gets the fields.
+    """
+    if request.method != "POST":
+        return False
+    fields = {name: values for name, values in request.POST.lists() if not _SECRET.search(name)}
+    if not fields or len(json.dumps(fields)) > MOST_BYTES:
+        return False
+    content = {"fields": fields, "until": timezone.now().timestamp() + KEPT_FOR}
+    request.session[SESSION_KEY] = seal(content, place=urlsplit(page).path).decode()
+    return True
+
+
+def kept_input(request: HttpRequest) -> Kept:
+    """Return what was kept for this path, once, as a form's `initial`; {} when there is nothing.
+
+    A field with one value is that string, with several the list of them. The person is told.
+    """
+    if request.method != "GET" or SESSION_KEY not in request.session:
+        return {}
+    try:
+        content = unseal(request.session[SESSION_KEY].encode(), place=request.path)
+    except UnsealError:  # for another page; it may still come
+        return {}
+    del request.session[SESSION_KEY]
+    if content["until"] < timezone.now().timestamp():
+        return {}
+    messages.info(
+        request,
+        "Your session had ended. What you typed is here again: look it over and send it. "
+        "Files and passwords have to be given anew.",
+    )
+    fields: dict[str, Any] = content["fields"]
+    return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
+
+
+def page_of(request: HttpRequest) -> str:
+    """Return the path and query of the page the person is looking at, to come back to.
+
+    That is the address asked for; but for what a page sent on (a form, HTMX), the page itself.
+    """
+    here = request.get_full_path()
+    if is_htmx(request):
+        url = cast("HtmxHttpRequest", request).htmx.current_url_abs_path
+        return on_this_site(request, url or "") or "/"
+    if request.method == "POST":
+        referer = urlsplit(request.headers.get("Referer", ""))
+        if referer.netloc == request.get_host():
+            return on_this_site(request, referer._replace(scheme="", netloc="").geturl()) or here
+    return here
+
+
+def on_this_site(request: HttpRequest, url: str) -> str:
+    """Return the address if it stays on this site, else an empty string."""
+    if url_has_allowed_host_and_scheme(
+        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        return url
+    return ""

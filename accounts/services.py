@@ -1,0 +1,97 @@
+"""What is done with accounts: made, found, registered, signed in, signed out."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.contrib.auth import authenticate
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+
+from accounts import policy, sessions
+from accounts.backends import user_of_session
+from accounts.mirror import mirror_account
+from accounts.models import User
+from fairdb_site.errors import NotFound, Refused
+from fairdb_site.supabase import auth
+from fairdb_site.supabase.errors import AccountExists, WrongCredentials
+
+GENERATED_PASSWORD_BYTES = 15  # 120 random bits, written as 20 characters
+
+
+@sensitive_variables("password")
+def account_create(*, email: str, password: str, staff: bool = False) -> User:
+    """Make a confirmed account at Supabase and mirror it; AccountExists when there is one.
+
+    This is the operator's way: registration policy and allowed domains do not bind it.
+    """
+    email = valid_email(email)
+    return mirror_account(auth.admin_create_user(email, password, staff=staff))
+
+
+def account_by_email(email: str) -> User:
+    """Return the person with this e-mail, mirroring one who never signed in; else NotFound."""
+    email = valid_email(email)
+    user = User.objects.filter(email=email).first()
+    if user is not None:
+        return user
+    account = auth.admin_find_user(email)
+    if account is None:
+        raise NotFound(f"There is no account with the e-mail address {email}.")
+    return mirror_account(account)
+
+
+@sensitive_variables("password")
+def account_register(*, request: HttpRequest, email: str, password: str) -> User | None:
+    """Make an account as anybody may and sign it in; None where the mail must be confirmed first.
+
+    A second click finds the account made and signs in with the same password. RegistrationClosed,
+    Refused (domain), WeakPassword and AccountExists are for the form.
+    """
+    policy.require_registration_open()
+    email = valid_email(email)
+    policy.require_allowed_domain(email)
+    try:
+        session = auth.sign_up(email, password)
+    except AccountExists:
+        try:
+            session = auth.sign_in(email, password)
+        except WrongCredentials:
+            raise AccountExists from None
+    if session is None:
+        return None
+    user = user_of_session(session)
+    sessions.session_open(request=request, user=user, sign_in=user.sign_in)
+    return user
+
+
+@sensitive_variables("password")
+def account_sign_in(*, request: HttpRequest, email: str, password: str) -> User:
+    """Sign in with e-mail and password, or raise WrongCredentials or EmailNotConfirmed."""
+    user = authenticate(request, username=email, password=password)
+    if not isinstance(user, User):
+        raise WrongCredentials
+    sessions.session_open(request=request, user=user, sign_in=user.sign_in)
+    return user
+
+
+def account_sign_out(*, request: HttpRequest) -> None:
+    """End this session here and at Supabase."""
+    sessions.session_close(request=request)
+
+
+def generated_password() -> str:
+    """Return a random password for an account somebody else will use."""
+    return secrets.token_urlsafe(GENERATED_PASSWORD_BYTES)
+
+
+def valid_email(email: str) -> str:
+    """Return the e-mail in its one written form, or raise Refused."""
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise Refused("This is not an e-mail address: please check it.") from None
+    return email

@@ -1,0 +1,97 @@
+"""The doors: register, sign in, sign out."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import policy, services
+from accounts.forms import RegistrationForm, SignInForm
+from accounts.kept_input import on_this_site
+from fairdb_site.errors import FairdbError, Unavailable
+from fairdb_site.supabase.errors import WeakPassword
+
+
+@login_not_required
+@sensitive_post_parameters("password")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Show the sign-in form, or sign in and go on to `next`."""
+    if request.method != "POST":
+        return _show(request, "accounts/sign_in.html", SignInForm())
+    form = SignInForm(request.POST)
+    if form.is_valid():
+        try:
+            services.account_sign_in(request=request, **form.cleaned_data)
+        except FairdbError as error:
+            form.add_error(None, error.message)
+            return _render(request, "accounts/sign_in.html", form, status=_status(error))
+        return _go_on(request)
+    return _render(request, "accounts/sign_in.html", form, status=400)
+
+
+@login_not_required
+@sensitive_post_parameters("password", "password_again")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    """Show the registration form, or why there is none; make the account and sign it in."""
+    if not policy.registration_is_open():
+        return _render(request, "accounts/register.html", None, status=403)
+    if request.method != "POST":
+        return _show(request, "accounts/register.html", RegistrationForm())
+    form = RegistrationForm(request.POST)
+    if form.is_valid():
+        email, password = form.cleaned_data["email"], form.cleaned_data["password"]
+        try:
+            user = services.account_register(request=request, email=email, password=password)
+        except FairdbError as error:
+            form.add_error("password" if isinstance(error, WeakPassword) else None, error.message)
+            return _render(request, "accounts/register.html", form, status=_status(error))
+        if user is None:
+            return render(request, "accounts/check_mail.html", {"email": email})
+        return _go_on(request)
+    return _render(request, "accounts/register.html", form, status=400)
+
+
+@login_not_required
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session here and at Supabase; a second click finds it ended already."""
+    services.account_sign_out(request=request)
+    return redirect(resolve_url(settings.LOGOUT_REDIRECT_URL or "/"))
+
+
+def _show(request: HttpRequest, template: str, form: SignInForm | RegistrationForm) -> HttpResponse:
+    if request.user.is_authenticated:
+        return _go_on(request)
+    return _render(request, template, form)
+
+
+def _render(
+    request: HttpRequest,
+    template: str,
+    form: SignInForm | RegistrationForm | None,
+    status: int = 200,
+) -> HttpResponse:
+    return render(request, template, {"form": form, "next": _next(request)}, status=status)
+
+
+def _next(request: HttpRequest) -> str:
+    """Return where to go afterwards, if that is on this site."""
+    return on_this_site(request, request.POST.get("next") or request.GET.get("next", ""))
+
+
+def _go_on(request: HttpRequest) -> HttpResponse:
+    return HttpResponseRedirect(_next(request) or resolve_url(settings.LOGIN_REDIRECT_URL))
+
+
+def _status(error: FairdbError) -> int:
+    # What Supabase refused is said in the form; that it does not answer is another matter.
+    return error.status if isinstance(error, Unavailable) else 400

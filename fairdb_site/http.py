@@ -1,0 +1,61 @@
+"""Requests as the platform's views get them, and what kind of answer a request wants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from fairdb_site.errors import FairdbError
+
+if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
+    from accounts.models import User
+    from fairdb_site.supabase.clients import Supabase
+
+
+class HtmxHttpRequest(HttpRequest):
+    """A request behind sign-in: `user` is a person, `supabase` speaks with their own token.
+
+    `supabase` costs nothing until it is used. Public views get an anonymous `user` at times; they
+    annotate plain `HttpRequest`.
+    """
+
+    id: str  # shown on error pages, in the answer's X-Request-ID and in the log
+    htmx: HtmxDetails
+    user: User
+    supabase: Supabase
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Return whether HTMX will swap the answer into a page; a boosted link wants a whole page."""
+    htmx = getattr(request, "htmx", None)
+    return htmx is not None and bool(htmx) and not (htmx.boosted or htmx.history_restore_request)
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Return whether a program asks: it prefers JSON to HTML, or sends JSON."""
+    if request.content_type == "application/json":
+        return True
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def error_response(request: HttpRequest, error: FairdbError) -> HttpResponse:
+    """Tell a person, or a program, what went wrong: a page, a fragment or JSON.
+
+    Templates `error.html` and `_error.html` get `message`, `status`, `code` and `request_id`.
+    """
+    request_id = getattr(request, "id", "")
+    if wants_json(request):
+        body = {"error": {"code": error.code, "message": error.message, "request": request_id}}
+        return JsonResponse(body, status=error.status)
+    context: dict[str, Any] = {
+        "message": error.message,
+        "status": error.status,
+        "code": error.code,
+        "request_id": request_id,
+    }
+    template = "_error.html" if is_htmx(request) else "error.html"
+    return render(request, template, context, status=error.status)
