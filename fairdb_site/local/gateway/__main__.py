@@ -1,0 +1,41 @@
+"""`python -m fairdb_site.local.gateway CONFIG.json`: serve until SIGTERM."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from fairdb_site.local.gateway.app import create_app
+from fairdb_site.local.gateway.config import GatewayConfig
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the gateway described by the one argument; 2 for any other usage."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m fairdb_site.local.gateway CONFIG.json\n")
+        return 2
+    config = GatewayConfig.read(Path(arguments[0]))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(config),
+            host=config.host,
+            port=config.port,
+            log_config=None,
+            log_level="warning",
+            access_log=False,  # its lines hold query strings, and those hold values
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    # uvicorn stops in order, then hands the signal on: it must not end us a second time
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+    server.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
