@@ -180,8 +180,10 @@ grant execute on function public.search_columns(text, integer, text) to authenti
 -- "has_previous", "has_next"}, the values of at most 1,000 columns in the order of p_positions, as
 -- the text COPY TO writes, or null. p_after pages forward, p_before backward, both by rowid.
 --
--- The first part needed fixes the window of rowids; every other part is read over that window by
--- its primary key. Only parts that hold a chosen column are read, whatever the dataset's width.
+-- The first part needed gives the page's rowids; each further part is looked up by its primary key
+-- for those rows, and parts without a chosen column are not opened. Measured at 1,000 columns out
+-- of 50 parts of 300: 50 rows in 0.1 s; joined, the same page took 0.5 s, most of it planning.
+-- It returns json, not jsonb: the rows are written as text once and never parsed into a tree.
 
 create function public.select_dataset_rows(
   p_dataset_id uuid,
@@ -190,22 +192,23 @@ create function public.select_dataset_rows(
   p_before bigint default null,
   p_limit integer default 50,
   p_schema_name text default :'data_schema'
-) returns jsonb
+) returns json
 language plpgsql stable security invoker set search_path = ''
-  set datestyle = 'ISO, YMD' set extra_float_digits = 1 set join_collapse_limit = 1
+  set datestyle = 'ISO, YMD' set extra_float_digits = 1
 as $$
 declare
   v_dataset :"data_schema".datasets;
   v_limit integer := least(greatest(coalesce(p_limit, 50), 1), 500);
   v_positions integer[] := coalesce(p_positions, '{}');
-  v_parts integer[];
-  v_base text;
   v_hash text;
+  v_chosen bigint;
+  v_base integer;
+  v_table text;
   v_values text;
-  v_joins text;
+  v_order bigint[];
+  v_rows text;
   v_first bigint;
   v_last bigint;
-  v_rows jsonb;
   v_previous boolean;
   v_next boolean;
 begin
@@ -223,52 +226,65 @@ begin
   select c.name into v_hash
     from :"data_schema".dataset_columns c
     where c.dataset_id = p_dataset_id and c.part is null;
-  -- text values, in order; boolean's cast to text says true, its output in COPY says t
-  select array_agg(distinct c.part) filter (where c.part is not null),
-         string_agg(
-           case
-             when c.part is null then format('base.%I', v_hash)
-             when c.data_type = 'boolean'
-               then format('left(p%s.%I::text, 1)', c.part, c.name)
-             else format('p%s.%I::text', c.part, c.name)
-           end, ', ' order by chosen.number)
-    into v_parts, v_values
-    from unnest(v_positions) with ordinality chosen (position, number)
+  select count(*), coalesce(min(c.part), 1) into v_chosen, v_base
+    from unnest(v_positions) chosen
     join :"data_schema".dataset_columns c
-      on c.dataset_id = p_dataset_id and c.position = chosen.position
-    having count(*) = cardinality(v_positions);
-  if not found then
+      on c.dataset_id = p_dataset_id and c.position = chosen;
+  if v_chosen <> cardinality(v_positions) then
     raise sqlstate '22023' using message = 'A chosen column does not exist.';
   end if;
+  v_table := format('%I.%I', :'data_schema', v_dataset.parts[v_base]);
 
-  v_base := format('%I.%I', :'data_schema', v_dataset.parts[coalesce(v_parts[1], 1)]);
+  -- One text array for each part, joined by ||, then brought into the order asked for.
+  with chosen as (
+    select u.number, coalesce(c.part, v_base) as part,
+           -- cast to text, true says true; its output, in COPY too, is t
+           format(case c.data_type when 'boolean' then 'left(%s.%I::text, 1)' else '%s.%I::text' end,
+                  case when coalesce(c.part, v_base) = v_base then 'base' else 'p' end,
+                  c.name) as value
+      from unnest(v_positions) with ordinality u (position, number)
+      join :"data_schema".dataset_columns c
+        on c.dataset_id = p_dataset_id and c.position = u.position
+  ), by_part as (
+    select part, array_agg(number order by number) as numbers,
+           format(case when part = v_base then 'array[%1$s]'
+                       else '(select array[%1$s] from %2$I.%3$I p where p.rowid = base.rowid)' end,
+                  string_agg(value, ', ' order by number), :'data_schema', v_dataset.parts[part]
+           ) as part_values
+      from chosen
+      group by part
+  )
+  select string_agg(part_values, ' || ' order by part),
+         (select array_agg(n order by b.part, n) from by_part b, unnest(b.numbers) n)
+    into v_values, v_order
+    from by_part;
+  if v_order <> (select array_agg(n order by n) from unnest(v_order) n) then
+    v_values := format('(select array_agg(u.value order by u.number) '
+                       'from unnest(%s, $3) u (value, number))', v_values);
+  end if;
+
   execute format(
-    'select min(w.rowid), max(w.rowid) from (select rowid from %s where %s limit $2) w', v_base,
+    'select string_agg(''['' || base.rowid || '','' || substr(array_to_json('
+    'array[base.%I] || %s)::text, 2), '','' order by base.rowid), min(base.rowid), max(base.rowid) '
+    'from (select * from %s where %s limit $2) base',
+    v_hash, coalesce(v_values, 'array[]::text[]'), v_table,
     case
       when p_before is not null then 'rowid < $1 order by rowid desc'
       when p_after is not null then 'rowid > $1 order by rowid'
       else 'true order by rowid'
     end
-  ) into v_first, v_last using coalesce(p_before, p_after), v_limit;
-
-  select string_agg(
-      format('join %I.%I p%s on p%s.rowid = base.rowid and p%s.rowid between $1 and $2',
-             :'data_schema', v_dataset.parts[part], part, part, part), ' ' order by part)
-    into v_joins
-    from unnest(v_parts) part;
-  execute format(
-    'select coalesce(jsonb_agg(jsonb_build_array(base.rowid, base.%I) || to_jsonb(array[%s]::text[])'
-    ' order by base.rowid), ''[]'') from %s base %s where base.rowid between $1 and $2',
-    v_hash, v_values, v_base, v_joins
-  ) into v_rows using v_first, v_last;
+  ) into v_rows, v_first, v_last using coalesce(p_before, p_after), v_limit, v_order;
+  -- an empty page lies after p_after or before p_before, and so between two rowids
   execute format(
     'select exists (select from %1$s where rowid < $1), exists (select from %1$s where rowid > $2)',
-    v_base
+    v_table
   ) into v_previous, v_next
     using coalesce(v_first, p_before, p_after + 1, 0), coalesce(v_last, p_before - 1, p_after, 0);
 
-  return jsonb_build_object('rows', v_rows, 'first', v_first, 'last', v_last,
-                            'has_previous', v_previous, 'has_next', v_next);
+  return json_build_object(
+    'rows', ('[' || coalesce(v_rows, '') || ']')::json, 'first', v_first, 'last', v_last,
+    'has_previous', v_previous, 'has_next', v_next
+  );
 end
 $$;
 revoke all on function
