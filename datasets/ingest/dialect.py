@@ -1,0 +1,58 @@
+"""Which separator a table of text uses, found from its first records or named by the user."""
+
+from fairdb_site.errors import Refused
+
+from .scan import first_record
+
+# in the order in which a tie is broken
+CANDIDATES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
+_NAMES = {name: separator for separator, name in CANDIDATES.items()} | {"\\t": "\t"}
+_RECORDS = 50
+
+
+def separator_named(name: str) -> str:
+    """Return the one-character separator for what a user typed: `;`, `semicolon`, `tab`, `\\t`."""
+    separator = _NAMES.get(name.lower(), name)
+    if (
+        len(separator) != 1
+        or not separator.isascii()
+        or separator in '"\r\n\x00'
+        or separator.isalnum()
+    ):
+        raise Refused(
+            f"The delimiter {name!r} cannot be used; name one of comma, tab, semicolon, pipe, "
+            "or one punctuation mark."
+        )
+    return separator
+
+
+def separator_found(sample: bytes, *, final: bool) -> str:
+    """Return the separator that splits the first records of `sample` most evenly.
+
+    Judged are at most 50 complete records: first by how many have as many fields as the header,
+    then by how many fields that is. A table of one column has none: the comma then stands in.
+    """
+    best, best_score = ",", (0.0, 0)
+    for candidate in CANDIDATES:
+        widths = _widths(sample, candidate, final=final)
+        if not widths or widths[0] < 2:  # it separates nothing
+            continue
+        same = sum(width == widths[0] for width in widths) / len(widths)
+        if (same, widths[0]) > best_score:
+            best, best_score = candidate, (same, widths[0])
+    return best
+
+
+def _widths(sample: bytes, separator: str, *, final: bool) -> list[int]:
+    """Return the number of fields of each of the first records, blank lines left out."""
+    widths: list[int] = []
+    view = sample
+    while view and len(widths) < _RECORDS:
+        record = first_record(view, ord(separator), final=final)
+        if record is None:
+            break
+        fields, length = record
+        if fields != [b""]:
+            widths.append(len(fields))
+        view = view[length:]
+    return widths

@@ -1,0 +1,368 @@
+"""A delimited file as a header and a stream of blocks of text cells, every record's width checked.
+
+The widths are checked here because Polars (2.1) fills short records with nulls silently, takes a
+lone carriage return for data and renames repeated labels; it still parses the cells.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from polars.exceptions import PolarsError
+
+from fairdb_site.errors import Refused, TooLarge
+
+from .dialect import separator_found, separator_named
+from .scan import Scan, first_record, repair, scan, with_line_feeds
+from .stream import UTF8_BOM, FileDigest, Opener, Source, TextBytes, opener_of
+
+BLOCK_BYTES = 1 << 25
+# a record is held whole in memory; PostgreSQL itself takes lines of up to 1 GB
+MAX_RECORD_BYTES = 1 << 27
+_LISTED = 20
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the file was taken for: codec name, separator character, `gzip` or None."""
+
+    encoding: str
+    delimiter: str
+    compression: str | None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some records in file order, as String columns `c1`..`cn`: null = empty, "" = quoted empty.
+
+    `first_row` is the number of the first record, where 1 is the first after the header;
+    `rows` gives the number of each record where skipped ones made gaps, else None.
+    """
+
+    frame: pl.DataFrame
+    first_row: int
+    rows: npt.NDArray[np.int64] | None = None
+
+    def row_number(self, index: int) -> int:
+        """Return the number, in the file, of the record at `index` of this block."""
+        return self.first_row + index if self.rows is None else int(self.rows[index])
+
+
+@dataclass(frozen=True)
+class BadRows:
+    """Records left out for their width: how many, and the numbers of the first 10,000."""
+
+    count: int = 0
+    numbers: tuple[int, ...] = ()
+
+
+@dataclass
+class TableSource:
+    """A table that can be read any number of times; `open_table` makes it.
+
+    `file`, `rows_read` and `bad_rows` are known once a pass over `blocks()` has ended; `bytes_read`
+    grows during a pass, in bytes of the file as uploaded.
+    """
+
+    header: tuple[str, ...]
+    evidence: Evidence
+    file: FileDigest | None = None
+    rows_read: int = 0
+    bad_rows: BadRows = field(default_factory=BadRows)
+    bytes_read: int = 0
+    _opener: Opener = field(repr=False, kw_only=True)
+    _skip_bad_rows: bool = field(default=False, kw_only=True)
+    _max_bytes: int | None = field(default=None, kw_only=True)
+    _block_bytes: int = field(default=BLOCK_BYTES, kw_only=True)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the table in blocks, from the start each time; memory does not grow with the file.
+
+        Raises Refused for what cannot be a table (naming rows), a NUL or undecodable byte, and a
+        file that differs from the one of the last pass.
+        """
+        text = TextBytes(self._opener, encoding=self.evidence.encoding, max_bytes=self._max_bytes)
+        try:
+            reader = _Records(self, text)
+            yield from reader.blocks()
+        finally:
+            text.close()
+        file = text.digest()
+        if self.file is not None and self.file != file:
+            raise Refused("The file changed while it was read; try again with a file at rest.")
+        self.file, self.rows_read, self.bad_rows = file, reader.good, reader.bad()
+
+
+def open_table(
+    source: Source,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    skip_bad_rows: bool = False,
+    max_columns: int = 100_000,
+    max_bytes: int | None = None,
+    block_bytes: int = BLOCK_BYTES,
+) -> TableSource:
+    """Open a CSV, TSV, `;` or `|` file, in gzip or not, and read its header.
+
+    `source` is a path or a callable that opens a binary stream anew. `delimiter` and `encoding`
+    are found where not named. `max_bytes` bounds the unpacked file. Labels are as in the file.
+    Raises Refused (no table, no rows, wrong encoding) and TooLarge (columns, bytes).
+    """
+    opener = opener_of(source)
+    text = TextBytes(opener, encoding=encoding, max_bytes=max_bytes)
+    try:
+        chunks = text.chunks(min(block_bytes, 1 << 20))
+        head, final = _grown(b"", chunks, 1)
+        if not head:
+            raise Refused("The file is empty.")
+        if head[0] in b"\r\n":
+            raise Refused("The first line is empty; it must hold the column names.")
+        separator = separator_named(delimiter) if delimiter else None
+        while True:
+            found = separator or separator_found(head, final=final)
+            record = first_record(head, ord(found), final=final)
+            if record is not None:
+                break
+            if final or len(head) > MAX_RECORD_BYTES:
+                raise Refused("The header opens a quote that is not closed.")
+            head, final = _grown(head, chunks, len(head))
+        fields, length = record
+        rest = head[length:]
+        while not rest.strip(b"\r\n") and not final:
+            rest, final = _grown(b"", chunks, 1)
+    finally:
+        text.close()
+    if len(fields) > max_columns:
+        raise TooLarge(f"The file has {len(fields):,} columns; at most {max_columns:,} are taken.")
+    if not rest or (not rest.strip(b"\r\n") and len(fields) > 1):
+        raise Refused("The file has a header but no rows.")
+    return TableSource(
+        header=tuple(_label(value, place) for place, value in enumerate(fields, 1)),
+        evidence=Evidence(text.encoding, found, text.compression),
+        _opener=opener,
+        _skip_bad_rows=skip_bad_rows,
+        _max_bytes=max_bytes,
+        _block_bytes=block_bytes,
+    )
+
+
+class _Records:
+    """One pass over the records behind the header."""
+
+    def __init__(self, table: TableSource, text: TextBytes) -> None:
+        self._table = table
+        self._text = text
+        self._separator = ord(table.evidence.delimiter)
+        self._width = len(table.header)
+        self._schema = {f"c{n}": pl.String for n in range(1, self._width + 1)}
+        self._read = 0  # records met so far, good and bad
+        self.good = 0
+        self._bad_count = 0
+        self._bad_numbers: list[int] = []
+        self._bad_widths: set[int] = set()
+
+    def bad(self) -> BadRows:
+        return BadRows(self._bad_count, tuple(self._bad_numbers))
+
+    def blocks(self) -> Iterator[Block]:
+        for whole, found in self._scanned():
+            first = self._read + 1
+            self._read += found.records
+            self._table.bytes_read = self._text.bytes_read
+            block = self._checked(whole, found, first)
+            if block is not None:
+                self.good += block.frame.height
+                yield block
+            if self._bad_count >= _LISTED and not self._table._skip_bad_rows:
+                break
+        if self._bad_count and not self._table._skip_bad_rows:
+            raise Refused(self._ragged())
+        if not self.good:
+            raise Refused("The file has a header but no rows that fit it.")
+
+    def _scanned(self) -> Iterator[tuple[bytes, Scan]]:
+        """Yield (complete records with well placed quotes, their structure)."""
+        chunks = self._text.chunks(self._table._block_bytes)
+        carry, final = self._behind_header(chunks)
+        want = max(self._table._block_bytes - len(carry), 1)
+        while carry or not final:
+            if not final:
+                carry, final = _grown(carry, chunks, want)
+            if final:
+                carry = self._ended(carry)
+                if not carry:
+                    return
+            found = scan(carry, self._separator)
+            whole, taken = carry, found.end
+            if not found.well_formed:
+                whole, taken = repair(carry, self._separator, final=final)
+                found = scan(whole, self._separator)
+            if not taken or not found.end:
+                if final or len(carry) > MAX_RECORD_BYTES:
+                    raise Refused(self._too_long(final=final))
+                want = len(carry)
+                continue
+            if b"\x00" in whole:
+                self._refuse_nul(whole, found)
+            yield whole, found
+            carry = carry[taken:]
+            want = max(self._table._block_bytes - len(carry), 1)
+
+    def _behind_header(self, chunks: Iterator[bytes]) -> tuple[bytes, bool]:
+        data, final = _grown(b"", chunks, 1)
+        while True:
+            record = first_record(data, self._separator, final=final)
+            if record is not None:
+                return data[record[1] :], final
+            if final:
+                raise Refused("The file changed while it was read; try again with a file at rest.")
+            data, final = _grown(data, chunks, len(data))
+
+    def _ended(self, data: bytes) -> bytes:
+        """Return the file's last records with a line end, without blank lines behind them."""
+        if self._width > 1:
+            stripped = data.rstrip(b"\r\n")
+            return stripped + b"\n" if stripped else b""
+        return data if not data or data[-1] in b"\r\n" else data + b"\n"
+
+    def _checked(self, whole: bytes, found: Scan, first: int) -> Block | None:
+        """Return the block of the records as wide as the header; note the others."""
+        rows = None
+        if found.separators == found.records * (self._width - 1):
+            records = with_line_feeds(whole, found) if found.lone_cr else whole[: found.end]
+            frame = self._parsed(records, found, first)
+            if frame is not None:
+                return (
+                    None
+                    if self._bad_count and not self._table._skip_bad_rows
+                    else Block(frame, first)
+                )
+        widths = found.separators_by_record() + 1
+        good = widths == self._width
+        if good.all():  # Polars saw another structure than we did: never let such rows slip by
+            raise Refused(f"Rows {first:,} to {self._read:,} cannot be read as a table.")
+        self._note(first + np.flatnonzero(~good), widths[~good])
+        if not self._table._skip_bad_rows or not good.any():
+            return None
+        kept = _records_at(whole, found, good)
+        found = scan(kept, self._separator)
+        rows = first + np.flatnonzero(good)
+        records = with_line_feeds(kept, found) if found.lone_cr else kept
+        frame = self._parsed(records, found, first)
+        if frame is None:
+            raise Refused(f"Rows {first:,} and on cannot be read as a table.")
+        return Block(frame, int(rows[0]), rows)
+
+    def _parsed(self, records: bytes, found: Scan, first: int) -> pl.DataFrame | None:
+        """Return the cells, None where Polars met more fields in a record than the header has."""
+        if records.startswith(UTF8_BOM):
+            records = UTF8_BOM + records  # Polars takes one away; here it is part of a cell
+        try:
+            frame = pl.read_csv(
+                records,
+                has_header=False,
+                schema=self._schema,
+                separator=chr(self._separator),
+                quote_char='"' if found.has_quotes else None,
+                extra_columns="raise",
+            )
+        except PolarsError as error:
+            self._refuse_undecodable(records, found, first)
+            if "more fields" in str(error) or "n_extra" in str(error):
+                return None
+            raise
+        if frame.height != found.records:
+            raise Refused(
+                f"Rows {first:,} to {first + found.records - 1:,} cannot be read as a table."
+            )
+        return frame
+
+    def _note(self, numbers: npt.NDArray[np.int64], widths: npt.NDArray[np.int64]) -> None:
+        self._bad_count += len(numbers)
+        self._bad_numbers += numbers[: _REMEMBERED - len(self._bad_numbers)].tolist()
+        self._bad_widths.update(np.unique(widths)[:100].tolist())
+
+    def _ragged(self) -> str:
+        listed = ", ".join(f"{number:,}" for number in self._bad_numbers[:_LISTED])
+        more = " and on" if self._bad_count >= _LISTED else ""
+        found = sorted(self._bad_widths)
+        fields = f"{found[0]:,}" if len(found) == 1 else f"between {found[0]:,} and {found[-1]:,}"
+        hint = ""
+        if found == [self._width + 1] and not self.good:
+            hint = (
+                " Every row has one field more than the header: was it written with row names "
+                "(R's write.table)? Give the first column a name."
+            )
+        return (
+            f"The header has {self._width:,} columns, but row {listed}{more} (where row 1 is the "
+            f"first after the header) has {fields} fields.{hint} Mend the rows, or have such rows "
+            "skipped and listed."
+        )
+
+    def _too_long(self, *, final: bool) -> str:
+        row = self._read + 1
+        where = f"row {row:,} (where row 1 is the first after the header)"
+        if final:
+            return f"A quote opened in {where} or soon after it is not closed."
+        return (
+            f"No end was found of {where} within {MAX_RECORD_BYTES >> 20} MB: "
+            "is a quote opened there that is not closed?"
+        )
+
+    def _refuse_nul(self, whole: bytes, found: Scan) -> None:
+        place = whole.index(b"\x00")
+        row = self._read + 1 + int(np.searchsorted(found.record_ends(), place, side="right"))
+        raise Refused(
+            f"Row {row:,} (where row 1 is the first after the header) holds a NUL byte, "
+            "which no text may hold."
+        )
+
+    def _refuse_undecodable(self, records: bytes, found: Scan, first: int) -> None:
+        try:
+            records.decode("utf-8")
+        except UnicodeDecodeError as error:
+            row = first + int(np.searchsorted(found.record_ends(), error.start, side="right"))
+            raise Refused(
+                f"Row {row:,} (where row 1 is the first after the header) is not UTF-8. "
+                "Name the file's encoding, for example latin-1 or windows-1252."
+            ) from error
+
+
+def _grown(data: bytes, chunks: Iterator[bytes], want: int) -> tuple[bytes, bool]:
+    """Return (`data` and at least `want` more bytes, whether the file ended).
+
+    The last byte is neither a quote nor a carriage return, whose meaning hangs on the next byte,
+    unless the file ends there.
+    """
+    pieces, got, last = [data], 0, b""
+    while got < want or last in (b'"', b"\r"):
+        piece = next(chunks, None)
+        if piece is None:
+            return b"".join(pieces), True
+        pieces.append(piece)
+        got += len(piece)
+        last = piece[-1:]
+    return b"".join(pieces), False
+
+
+def _records_at(whole: bytes, found: Scan, keep: npt.NDArray[np.bool_]) -> bytes:
+    ends = found.record_ends()
+    starts = np.concatenate(([0], ends[:-1]))
+    return b"".join(whole[a:b] for a, b in zip(starts[keep], ends[keep], strict=True))
+
+
+def _label(value: bytes, place: int) -> str:
+    try:
+        label = value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused(
+            f"The name of column {place:,} is not UTF-8 (byte {error.start + 1} of the name). "
+            "Name the file's encoding, for example latin-1 or windows-1252."
+        ) from error
+    if "\x00" in label:
+        raise Refused(f"The name of column {place:,} holds a NUL byte, which no text may hold.")
+    return label

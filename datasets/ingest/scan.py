@@ -1,0 +1,239 @@
+"""Where the records of delimited text begin and end, found over blocks of bytes with bit masks.
+
+One bit a byte, 64 bytes a word, as simdjson does it (Langdale and Lemire 2019, "Parsing Gigabytes
+of JSON per Second", section 3.1): the bytes between quotes are the prefix xor of the quote bits.
+That holds while every quote stands where RFC 4180 puts it; `Scan.well_formed` says whether, and
+`repair` rewrites, by a small exact reader, the records where one does not.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Words = npt.NDArray[np.uint64]
+
+QUOTE, LF, CR = 0x22, 0x0A, 0x0D
+_ONE, _TOP = np.uint64(1), np.uint64(63)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The structure of a block that starts where a record starts.
+
+    `end` is the number of bytes up to and with the last complete record; `records` and
+    `separators` count what is in them; `lone_cr` says that a carriage return alone ends a record.
+    """
+
+    well_formed: bool
+    end: int
+    records: int
+    separators: int
+    has_quotes: bool
+    lone_cr: bool
+    _ends: Words
+    _separators: Words
+
+    def record_ends(self) -> npt.NDArray[np.int64]:
+        """Return the place behind the last byte of each record's line end, in order."""
+        return _places(self._ends)[: self.records] + 1
+
+    def separators_by_record(self) -> npt.NDArray[np.int64]:
+        """Return how many separators each record holds."""
+        upto = np.searchsorted(_places(self._separators), self.record_ends())
+        return np.diff(upto, prepend=0).astype(np.int64)
+
+
+def scan(block: bytes, separator: int) -> Scan:
+    """Return the structure of `block`, whose last byte is neither a quote nor a carriage return
+    unless the file ends there."""
+    data = np.frombuffer(block, dtype=np.uint8)
+    newlines, separators = _bits(data == LF), _bits(data == separator)
+    returns = _bits(data == CR) if b"\r" in block else None
+    ends = newlines
+    lone = None
+    if returns is not None:
+        lone = returns & ~_shifted_down(newlines)
+        ends = newlines | lone
+    quotes = _bits(data == QUOTE) if b'"' in block else None
+    well_formed = True
+    if quotes is not None:
+        inside = _prefix_xor(quotes)
+        delimiters = ends | separators if returns is None else ends | separators | returns
+        well_formed = _well_placed(quotes, inside, delimiters, len(block))
+        ends, separators = ends & ~inside, separators & ~inside
+        lone = lone & ~inside if lone is not None else None
+    end = _last_place(ends) + 1
+    ends, separators = _cut(ends, end), _cut(separators, end)
+    return Scan(
+        well_formed=well_formed,
+        end=end,
+        records=_count(ends),
+        separators=_count(separators),
+        has_quotes=quotes is not None,
+        lone_cr=lone is not None and bool(_cut(lone, end).any()),
+        _ends=ends,
+        _separators=separators,
+    )
+
+
+def with_line_feeds(block: bytes, found: Scan) -> bytes:
+    """Return the complete records of `block` with every line end outside quotes one line feed.
+
+    Raises nothing; call it where `found.lone_cr`: Polars takes a lone carriage return for data.
+    """
+    whole = block[: found.end]
+    if not found.has_quotes:
+        return whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    data = np.frombuffer(whole, dtype=np.uint8).copy()
+    ends = found.record_ends() - 1
+    before = ends[(data[ends] == LF) & (ends > 0)] - 1
+    drop = before[data[before] == CR]
+    data[ends] = LF
+    keep = np.ones(len(data), dtype=bool)
+    keep[drop] = False
+    return data[keep].tobytes()
+
+
+def repair(block: bytes, separator: int, *, final: bool) -> tuple[bytes, int]:
+    """Return (the same records with well placed quotes, how many bytes of `block` they took).
+
+    The rule: a quote opens a field only as its first byte; there, two quotes are one and one
+    closes; what follows a closing quote, and any other quote, is kept as it stands. So `a"b` is
+    `a"b` and `"p"q` is `pq`, as Python's csv module and PostgreSQL read them. A last record
+    without its line end is left out, unless the file ends here (`final`).
+    """
+    field = _field_pattern(separator)
+    pieces: list[bytes] = []
+    position = taken = 0
+    while (quote := block.find(b'"', position)) >= 0:
+        start = max(block.rfind(b"\n", position, quote), block.rfind(b"\r", position, quote)) + 1
+        start = max(start, position)
+        record, regular = [], True
+        place = start
+        while True:
+            match = field.match(block, place)
+            if match is None:  # an opened quote that is not closed
+                pieces.append(block[taken:start])
+                return b"".join(pieces), start
+            quoted, rest, line_end = match.group(1), match.group(2), match.group(3)
+            place = match.end()
+            if quoted is None:
+                bad = b'"' in rest
+                content = rest.replace(b'"', b'""') if bad else rest
+            else:
+                bad = bool(rest)
+                content = quoted + rest.replace(b'"', b'""') if bad else quoted
+            regular = regular and not bad
+            record.append(b'"' + content + b'"' if bad or quoted is not None else content)
+            if line_end != bytes([separator]):
+                break
+        if not line_end and not final:
+            pieces.append(block[taken:start])
+            return b"".join(pieces), start
+        if not regular:
+            pieces += (block[taken:start], bytes([separator]).join(record), line_end)
+            taken = place
+        position = place
+        if not line_end:
+            break
+    pieces.append(block[taken:])
+    return b"".join(pieces), len(block)
+
+
+def first_record(block: bytes, separator: int, *, final: bool) -> tuple[list[bytes], int] | None:
+    """Return (the fields of the first record, its length with the line end), None if cut short."""
+    field = _field_pattern(separator)
+    fields: list[bytes] = []
+    place = 0
+    while True:
+        match = field.match(block, place)
+        if match is None:
+            return None
+        quoted, rest, line_end = match.group(1), match.group(2), match.group(3)
+        fields.append(rest if quoted is None else quoted.replace(b'""', b'"') + rest)
+        place = match.end()
+        if line_end == bytes([separator]):
+            continue
+        if not line_end and not final:
+            return None
+        return fields, place
+
+
+def _field_pattern(separator: int) -> re.Pattern[bytes]:
+    sep = re.escape(bytes([separator]))
+    # (quoted content), or none; (what stands outside quotes); (separator, line end, block's end)
+    return re.compile(
+        rb'(?:"([^"]*+(?:""[^"]*+)*+)"|(?!"))([^' + sep + rb"\r\n]*+)(" + sep + rb"|\r\n|\n|\r|\Z)"
+    )
+
+
+def _bits(mask: npt.NDArray[np.bool_]) -> Words:
+    packed = np.packbits(mask, bitorder="little")
+    padded = np.zeros((len(packed) + 7) // 8 * 8, dtype=np.uint8)
+    padded[: len(packed)] = packed
+    return padded.view("<u8").astype(np.uint64, copy=False)
+
+
+def _prefix_xor(words: Words) -> Words:
+    """Return words whose bit k is the parity of all bits up to and with k."""
+    out = words.copy()
+    for shift in (1, 2, 4, 8, 16, 32):
+        out ^= out << np.uint64(shift)
+    odd = np.bitwise_xor.accumulate(out >> _TOP)
+    out[1:] ^= np.uint64(0) - odd[:-1]
+    return out
+
+
+def _well_placed(quotes: Words, inside: Words, delimiters: Words, length: int) -> bool:
+    """Whether each opening quote follows, and each closing one precedes, a delimiter or a quote."""
+    around = delimiters | quotes
+    before = _shifted_up(around)
+    before[0] |= _ONE  # the block's start
+    after = _shifted_down(around)
+    last = length - 1
+    after[last >> 6] |= _ONE << np.uint64(last & 63)  # the block's end
+    opening, closing = quotes & inside, quotes & ~inside
+    return not ((opening & ~before).any() or (closing & ~after).any())
+
+
+def _shifted_up(words: Words) -> Words:
+    """Return the bits each one place later."""
+    out = words << _ONE
+    out[1:] |= words[:-1] >> _TOP
+    return out
+
+
+def _shifted_down(words: Words) -> Words:
+    """Return the bits each one place earlier."""
+    out = words >> _ONE
+    out[:-1] |= words[1:] << _TOP
+    return out
+
+
+def _last_place(words: Words) -> int:
+    """Return the place of the last set bit, -1 if there is none."""
+    for start in range(len(words), 0, -4096):
+        lowest = max(start - 4096, 0)
+        hits = np.flatnonzero(words[lowest:start])
+        if len(hits):
+            word = lowest + int(hits[-1])
+            return word * 64 + int(words[word]).bit_length() - 1
+    return -1
+
+
+def _cut(words: Words, end: int) -> Words:
+    """Return the bits of the first `end` places."""
+    out = words[: (end + 63) // 64].copy()
+    if end & 63:
+        out[-1] &= (_ONE << np.uint64(end & 63)) - _ONE
+    return out
+
+
+def _count(words: Words) -> int:
+    return int(np.bitwise_count(words).sum(dtype=np.int64))
+
+
+def _places(words: Words) -> npt.NDArray[np.int64]:
+    return np.flatnonzero(np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little"))
