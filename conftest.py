@@ -28,6 +28,13 @@ os.environ |= {
 }
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest-django looks for the settings before this file is read, and so sets nothing up.
+    import django
+
+    django.setup()
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(_folder, ignore_errors=True)
 
