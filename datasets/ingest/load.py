@@ -12,6 +12,7 @@ The order, and why:
 
 import hashlib
 import io
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from datasets import rpc
 from datasets.browse.export import COPY_BUFFER, ExportColumn, ExportSource, write_csv
 from datasets.faults import plain_faults
 from datasets.ingest.ahead import ahead
-from fairdb_site.errors import Conflict
+from fairdb_site.errors import Conflict, Unavailable
 from fairdb_site.supabase.clients import Supabase
 
 logger = logging.getLogger(__name__)
@@ -112,9 +113,47 @@ def load(
             _copy_statistics(cursor, statistics)
             _make_ready(cursor, plan, receipt)
     except BaseException:
-        _discard_quietly(plan)
+        _discard_quietly(plan.dataset_id)
         raise
     return receipt
+
+
+def require_same_key(fingerprint: str) -> None:
+    """Refuse to load under another pseudonym key than the datasets that are there.
+
+    The same person would get another pseudonym than before, and nobody would notice.
+    """
+    statement = sql.SQL("select exists (select from {} where key_fingerprint <> %s)")
+    with connection.cursor() as cursor:
+        cursor.execute(statement.format(_table("datasets")), [fingerprint])
+        if cursor.fetchone()[0]:
+            raise Unavailable(
+                "FAIRDB_PSEUDONYM_KEY is not the key that earlier datasets were loaded with. "
+                "Nothing was stored. The operator has to restore that key."
+            )
+
+
+def wait_for_submission(user_id: UUID, submission: UUID) -> dict[str, Any] | None:
+    """Return the receipt of the load that has this key, None where there is none.
+
+    Waits while it is under way: its advisory lock is free when it has ended, however it ended. What
+    a killed load left is dropped, so that the same form can be sent again.
+    """
+    statement = sql.SQL("select id, receipt from {} where user_id = %s and submission = %s")
+    with plain_faults("load"), transaction.atomic(), connection.cursor() as cursor:
+        _prepare_transaction(cursor)
+        cursor.execute(statement.format(_table("datasets")), [user_id, submission])
+        found = cursor.fetchone()
+        if found and found[1] is None:
+            _take_lock(cursor, found[0])
+            cursor.execute(statement.format(_table("datasets")), [user_id, submission])
+            found = cursor.fetchone()
+    if found is None:
+        return None
+    if found[1] is None:
+        _discard_quietly(found[0])
+        return None
+    return found[1] if isinstance(found[1], dict) else dict(json.loads(found[1]))
 
 
 # The steps, in order ----------------------------------------------------------------------------
@@ -290,11 +329,11 @@ def _make_ready(cursor: CursorWrapper, plan: DatasetPlan, receipt: dict[str, Any
         raise Conflict("The load was cancelled. Nothing was stored.")
 
 
-def _discard_quietly(plan: DatasetPlan) -> None:
+def _discard_quietly(dataset_id: UUID) -> None:
     """Drop what the failed load made; where that fails too, `reap_uploads` does it later."""
     from datasets.services import dataset_discard
 
     try:
-        dataset_discard(plan.dataset_id)
+        dataset_discard(dataset_id)
     except Exception as error:
-        logger.warning("load %s is left to reap_uploads: %s", plan.dataset_id, type(error).__name__)
+        logger.warning("load %s is left to reap_uploads: %s", dataset_id, type(error).__name__)

@@ -1,0 +1,294 @@
+"""From a file to a dataset, top to bottom: read, profile, plan, then store all of it or nothing.
+
+The upload page and `manage.py import_dataset` are two doors to `dataset_import`.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+
+from accounts.models import User
+from datasets import rpc
+from datasets.ingest.layout import Part, plan_parts
+from datasets.ingest.load import (
+    Chunk,
+    DatasetPlan,
+    PlannedColumn,
+    Progress,
+    load,
+    require_same_key,
+    wait_for_submission,
+)
+from datasets.ingest.names import column_names, part_names
+from datasets.ingest.profile import (
+    ColumnProfile,
+    TableProfile,
+    column_position,
+    profile_table,
+    suggest_id_column,
+    type_named,
+)
+from datasets.ingest.pseudonyms import key_fingerprint, owner_key
+from datasets.ingest.read import TableSource, open_table
+from datasets.ingest.values import Encoder
+from fairdb_site.errors import Conflict, Refused
+
+MAX_TITLE = 200
+MAX_NOTES = 50  # columns named in a receipt; the rest are counted
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a file. Digests are SHA-256 in hex (`docs/formats.md`), `seconds` wall time.
+
+    `columns` counts the data columns, without the id; `refused` the rows left out, of which
+    `refused_rows` gives the first numbers (1 is the first row after the header).
+    """
+
+    dataset: UUID
+    title: str
+    tables: list[str]
+    rows: int
+    columns: int
+    refused: int
+    file_digest: str
+    digest: str
+    seconds: float
+    id_label: str
+    id_empty: int
+    id_repeated: int
+    refused_rows: list[int]
+    notes: list[str]
+
+
+def dataset_import(
+    *,
+    owner: User,
+    path: Path,
+    file_name: str,
+    title: str,
+    description: str = "",
+    origin: str = "",
+    id_column: str | None = None,
+    types: Mapping[str, str] | None = None,
+    missing: Sequence[str] = (),
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    skip_bad_rows: bool = False,
+    submission: UUID | None = None,
+    progress: Progress = lambda step, done, total: None,
+) -> Receipt:
+    """Load the file at `path` as a dataset of `owner` and return its receipt.
+
+    `types` gives a column's type by label (or `#3`), `missing` the cells that mean no value. The
+    same `submission` loads once: a second call returns the first one's receipt. Raises a
+    FairdbError that says what to do; then nothing of the file is left behind.
+    """
+    started = time.monotonic()
+    title, description, origin = _title(title), _plain(description), _plain(origin)
+    if submission and (receipt := submitted_receipt(owner.pk, submission)):
+        return receipt
+    require_same_key(key_fingerprint(settings.FAIRDB_PSEUDONYM_KEY))
+
+    progress("reading", 0, 0)
+    table = open_table(
+        path,
+        delimiter=delimiter,
+        encoding=encoding,
+        skip_bad_rows=skip_bad_rows,
+        max_columns=settings.FAIRDB_MAX_COLUMNS,
+        max_bytes=settings.FAIRDB_MAX_UPLOAD_BYTES,
+    )
+    id_position = column_position(table.header, id_column) if id_column else 1
+    named_types = {
+        column_position(table.header, label): type_named(name)
+        for label, name in (types or {}).items()
+    }
+    if id_position in named_types:
+        raise Refused("The id column is stored as pseudonyms: it takes no type.")
+    profile = profile_table(table, missing=missing, types=named_types, id_position=id_position)
+
+    parts = plan_parts(
+        (column.position, column.data_type)
+        for column in profile.columns
+        if column.position != id_position
+    )
+    plan = _plan(
+        table=table,
+        profile=profile,
+        parts=parts,
+        id_position=id_position,
+        owner_id=owner.pk,
+        title=title,
+        description=description,
+        origin=origin,
+        file_name=Path(file_name).name,
+        submission=submission,
+    )
+    encoder = Encoder(
+        profile=profile,
+        parts=parts,
+        id_position=id_position,
+        user_id=owner.pk,
+        key=owner_key(settings.FAIRDB_PSEUDONYM_KEY, owner.pk),
+    )
+
+    def finish(digest: str) -> dict[str, Any]:
+        return _as_json(_receipt(plan, table, profile, digest, time.monotonic() - started))
+
+    try:
+        stored = load(plan, _chunks(encoder, table), _statistics(plan, profile), finish, progress)
+    except Conflict:
+        if submission and (receipt := submitted_receipt(owner.pk, submission)):
+            return receipt
+        raise
+    rpc.forget_cached_tables(owner.pk)
+    return _from_json(stored)
+
+
+def submitted_receipt(owner_id: UUID, submission: UUID) -> Receipt | None:
+    """Return the receipt of a form sent before, waiting for it while it is being loaded."""
+    stored = wait_for_submission(owner_id, submission)
+    return _from_json(stored) if stored else None
+
+
+def _title(title: str) -> str:
+    title = " ".join(_plain(title).split())
+    if not title:
+        raise Refused("Give the dataset a title.")
+    if len(title) > MAX_TITLE:
+        raise Refused(f"The title is too long: {MAX_TITLE} characters at most.")
+    return title
+
+
+def _plain(text: str) -> str:
+    if "\x00" in text:
+        raise Refused("Title, description and origin are text: they cannot hold NUL characters.")
+    return text.strip()
+
+
+def _plan(
+    *,
+    table: TableSource,
+    profile: TableProfile,
+    parts: Sequence[Part],
+    id_position: int,
+    owner_id: UUID,
+    title: str,
+    description: str,
+    origin: str,
+    file_name: str,
+    submission: UUID | None,
+) -> DatasetPlan:
+    dataset_id = uuid4()
+    names = column_names(table.header, id_position)
+    part_of = {position: part.number for part in parts for position in part.positions}
+    if table.file is None:  # known after the first pass, which the profile was
+        raise RuntimeError("The table was planned before it was read.")
+    return DatasetPlan(
+        dataset_id=dataset_id,
+        user_id=owner_id,
+        title=title,
+        description=description,
+        origin=origin,
+        file_name=file_name,
+        file_bytes=table.file.size,
+        file_digest=table.file.sha256,
+        key_fingerprint=key_fingerprint(settings.FAIRDB_PSEUDONYM_KEY),
+        submission=submission,
+        id_name=names.id_base,
+        columns=tuple(
+            PlannedColumn(
+                position=column.position,
+                label=column.label,
+                name=names.columns[column.position - 1],
+                part=part_of.get(column.position),
+                data_type=column.data_type,
+            )
+            for column in profile.columns
+        ),
+        parts=part_names(title, dataset_id, len(parts)),
+        row_count=profile.rows,
+    )
+
+
+def _chunks(encoder: Encoder, table: TableSource) -> Iterator[Chunk]:
+    for encoded in encoder.encode(table.blocks()):
+        yield Chunk(encoded.part, encoded.rows, encoded.data)
+
+
+def _statistics(plan: DatasetPlan, profile: TableProfile) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of `dataset_columns`, in the order of `load.STATISTICS`."""
+    for planned, column in zip(plan.columns, profile.columns, strict=True):
+        yield (
+            plan.dataset_id,
+            planned.position,
+            planned.label,
+            planned.name,
+            planned.part,
+            planned.data_type,
+            "identifier" if planned.part is None else None,
+            column.missing,
+            column.distinct,
+            column.minimum,
+            column.maximum,
+            column.mean,
+            json.dumps(column.top, ensure_ascii=False) if column.top else None,
+        )
+
+
+def _receipt(
+    plan: DatasetPlan, table: TableSource, profile: TableProfile, digest: str, seconds: float
+) -> Receipt:
+    id_profile = profile.columns[plan.id_column.position - 1]
+    return Receipt(
+        dataset=plan.dataset_id,
+        title=plan.title,
+        tables=list(plan.parts),
+        rows=plan.row_count,
+        columns=len(plan.columns) - 1,
+        refused=table.bad_rows.count,
+        file_digest=plan.file_digest,
+        digest=digest,
+        seconds=round(seconds, 3),
+        id_label=plan.id_column.label,
+        id_empty=id_profile.missing,
+        id_repeated=profile.rows - id_profile.missing - id_profile.distinct,
+        refused_rows=list(table.bad_rows.numbers[:100]),
+        notes=_notes(profile, id_profile),
+    )
+
+
+def _notes(profile: TableProfile, id_profile: ColumnProfile) -> list[str]:
+    """Return what the owner may want to look at, in words."""
+    notes = []
+    likely = profile.columns[suggest_id_column(profile) - 1]
+    if likely.position not in (id_profile.position, 1):
+        notes.append(
+            f"{likely.label} looks like an identifier and is stored as it is. To store pseudonyms "
+            "in its place, delete this dataset and load the file again with it as the id column."
+        )
+    suggested = [column for column in profile.columns if column.suggestions]
+    for column in suggested[:MAX_NOTES]:
+        markers = ", ".join(
+            f"{marker.count:,} x {marker.marker or 'an empty cell in quotes'}"
+            for marker in column.suggestions
+        )
+        notes.append(f"{column.label}: {column.suggestions[0].data_type} but for {markers}")
+    if len(suggested) > MAX_NOTES:
+        notes.append(f"and {len(suggested) - MAX_NOTES:,} more columns like these")
+    return notes
+
+
+def _as_json(receipt: Receipt) -> dict[str, Any]:
+    return asdict(receipt) | {"dataset": str(receipt.dataset)}
+
+
+def _from_json(stored: dict[str, Any]) -> Receipt:
+    return Receipt(**(stored | {"dataset": UUID(stored["dataset"])}))
