@@ -77,6 +77,10 @@ class Postgres:
         """The unix socket, while the server runs."""
         return socket_folder(self.cluster) / f".s.PGSQL.{POSTGRES_PORT}"
 
+    def owner(self) -> ServerUser:
+        """Return whom the server runs as."""
+        return owner_of(self.cluster)
+
     def running(self) -> Process | None:
         """Return the live server of this very cluster, ready or not."""
         try:
@@ -111,14 +115,16 @@ class Postgres:
         self._launch(bin_dir, user)
         return True
 
-    def stop(self) -> bool:
-        """Stop the server: connections end, open transactions roll back. Return whether it ran."""
+    def stop(self, *, for_good: bool = False) -> bool:
+        """Stop the server: connections end, open transactions roll back. Return whether it ran.
+
+        `for_good`: its data will be removed, so it need not write them out.
+        """
         process = self.running()
         if process:
             # fast shutdown; then immediate; then by force (the WAL brings everything back)
-            processes.end_processes(
-                [process], [(signal.SIGINT, 30), (signal.SIGQUIT, 10), (signal.SIGKILL, 5)]
-            )
+            steps = [(signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)]
+            processes.end_processes([process], steps[1:] if for_good else steps)
         self._end_orphans()
         return process is not None
 
@@ -226,7 +232,7 @@ class Postgres:
         """End what a killed server left running: its shared memory keeps the next one out."""
         if self.running() or not self.data.exists():
             return
-        user = owner_of(self.cluster)
+        user = self.owner()
         orphans = [
             process
             for process in processes.all_processes()

@@ -140,7 +140,7 @@ def reset(folder: Path) -> bool:
     with _held(folder) as held:
         had_state = has_state(held) or Postgres(held).cluster.exists()
         gateway_process.stop(held)
-        Postgres(held).stop()
+        Postgres(held).stop(for_good=True)
         remove_cluster_folder(held)
         shutil.rmtree(held / "outbox", ignore_errors=True)
         for copy in held.glob(f"{COPY_PREFIX}*"):
