@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import django
 import pytest
 
 _folder = Path(tempfile.mkdtemp(prefix="fairdb-test-"))
@@ -33,6 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
     import django
 
     django.setup()
+
+
+django.setup()  # conftest files further down import models before pytest-django sets Django up
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
