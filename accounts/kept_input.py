@@ -3,6 +3,9 @@
 A POST by somebody whose session has ended is answered with the sign-in page. What they typed is
 sealed into the (new, anonymous) session, comes through the sign-in, and is given to the view of the
 same page as the initial data of its form. It is never sent again on its own.
+
+Whose it is, a signed cookie tells that outlives the session: on a computer that people share, it is
+offered to nobody else, and a browser in which nobody ever signed in cannot fill the database.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ import re
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -23,6 +27,8 @@ from fairdb_site.http import HtmxHttpRequest, is_htmx
 SESSION_KEY = "kept_input"
 MOST_BYTES = 256 * 1024
 KEPT_FOR = 3600  # seconds
+COOKIE = "person"
+_COOKIE_AGE = 30 * 86_400  # seconds; longer than any session
 _SECRET = re.compile(r"csrf|pass(word|phrase|wd)|secret|token|otp", re.IGNORECASE)
 
 Kept = dict[str, str | list[str]]
@@ -36,12 +42,14 @@ def keep_input(request: HttpRequest, page: str) -> bool:
     To be called only for requests that have passed the CSRF check: nobody else may put words into
     a person's form. `page` is the person's own page, so another path never gets the fields.
     """
-    if request.method != "POST":
+    person = _person_of(request)
+    if request.method != "POST" or person is None:
         return False
     fields = {name: values for name, values in request.POST.lists() if not _SECRET.search(name)}
     if not fields or len(json.dumps(fields)) > MOST_BYTES:
         return False
-    content = {"fields": fields, "until": timezone.now().timestamp() + KEPT_FOR}
+    until = timezone.now().timestamp() + KEPT_FOR
+    content = {"fields": fields, "person": person, "until": until}
     request.session[SESSION_KEY] = seal(content, place=urlsplit(page).path).decode()
     return True
 
@@ -58,7 +66,8 @@ def kept_input(request: HttpRequest) -> Kept:
     except UnsealError:  # for another page; it may still come
         return {}
     del request.session[SESSION_KEY]
-    if content["until"] < timezone.now().timestamp():
+    is_theirs = content["person"] == str(request.user.pk)
+    if not is_theirs or content["until"] < timezone.now().timestamp():
         return {}
     messages.info(
         request,
@@ -67,6 +76,31 @@ def kept_input(request: HttpRequest) -> Kept:
     )
     fields: dict[str, Any] = content["fields"]
     return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
+
+
+def remember_person(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Leave a signed cookie that says who is signed in, by which a later loss is theirs."""
+    if not request.user.is_authenticated or _person_of(request) == str(request.user.pk):
+        return
+    response.set_signed_cookie(
+        COOKIE,
+        str(request.user.pk),
+        salt=COOKIE,
+        max_age=_COOKIE_AGE,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+
+
+def forget_person(response: HttpResponseBase) -> None:
+    """Take the cookie back, as at sign-out."""
+    response.delete_cookie(COOKIE, samesite="Lax")
+
+
+def _person_of(request: HttpRequest) -> str | None:
+    person: str | None = request.get_signed_cookie(COOKIE, default=None, salt=COOKIE)
+    return person
 
 
 def page_of(request: HttpRequest) -> str:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import policy, services
 from accounts.forms import RegistrationForm, SignInForm
-from accounts.kept_input import on_this_site
+from accounts.kept_input import forget_person, on_this_site
 from fairdb_site.errors import FairdbError, Unavailable
 from fairdb_site.supabase.errors import WeakPassword
 
@@ -65,7 +65,9 @@ def register(request: HttpRequest) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session here and at Supabase; a second click finds it ended already."""
     services.account_sign_out(request=request)
-    return redirect(resolve_url(settings.LOGOUT_REDIRECT_URL or "/"))
+    response = redirect(resolve_url(settings.LOGOUT_REDIRECT_URL or "/"))
+    forget_person(response)
+    return response
 
 
 def _show(request: HttpRequest, template: str, form: SignInForm | RegistrationForm) -> HttpResponse:

@@ -23,7 +23,7 @@ from django.template.loader import get_template
 from django.utils.deprecation import MiddlewareMixin
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.kept_input import keep_input, page_of
+from accounts.kept_input import keep_input, page_of, remember_person
 from accounts.sessions import SessionTokens, row_of
 from fairdb_site.errors import FairdbError, Forbidden, NotFound, Refused, SignInRequired
 from fairdb_site.http import HtmxHttpRequest, error_response, is_htmx, wants_json
@@ -113,6 +113,7 @@ class SupabaseMiddleware:
             response: HttpResponseBase = self.get_response(request)
         finally:
             supabase.close()
+        remember_person(request, response)
         return response
 
     async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
@@ -121,6 +122,7 @@ class SupabaseMiddleware:
             response: HttpResponseBase = await self.get_response(request)
         finally:
             await supabase.aclose()
+        await sync_to_async(remember_person)(request, response)
         return response
 
 

@@ -34,7 +34,7 @@ def row_of(client: Client) -> SupabaseSession:
     return SupabaseSession.objects.get(id=client.session["supabase_session"])
 
 
-def tokens_of(row: SupabaseSession) -> dict[str, str]:
+def tokens_of(row: SupabaseSession) -> dict[str, Any]:
     """Return the row's tokens in the clear."""
     return unseal(row.sealed_tokens, place=str(row.id))
 
@@ -50,7 +50,7 @@ def give_expired_token(row: SupabaseSession) -> str:
     """Put in a token that Supabase calls expired and we believe good; return it."""
     tokens = tokens_of(row)
     claims = jwt.decode(tokens["access"], options={"verify_signature": False})
-    expired = gateway_keys().sign(claims | {"exp": int(time.time()) - 3600})
+    expired: str = gateway_keys().sign(claims | {"exp": int(time.time()) - 3600})
     row.sealed_tokens = seal(tokens | {"access": expired}, place=str(row.id))
     row.save()
     return expired

@@ -66,7 +66,7 @@ class Supabase:
 
     def safe_rpc_call(
         self, name: str, params: Mapping[str, Any] | None = None, *, service_role: bool = False
-    ) -> Any:  # noqa: ANN401 - the JSON that this function returns
+    ) -> Any:
         """Call a database function as the person, or as the service role; raise FairdbError.
 
         When Supabase says that the token has expired, it is renewed once and the call repeated.
@@ -108,7 +108,7 @@ class Supabase:
 
     async def async_safe_rpc_call(
         self, name: str, params: Mapping[str, Any] | None = None, *, service_role: bool = False
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """As `safe_rpc_call`; several may run at once in one loop."""
         if service_role:
             client = await self._async_client_for(_service_role())

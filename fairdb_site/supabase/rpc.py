@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from supabase import AsyncClient, Client
 
 
-def safe_rpc_call(client: Client, name: str, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - the JSON that this function returns
+def safe_rpc_call(client: Client, name: str, params: Mapping[str, Any] | None = None) -> Any:
     """Run the function and return its result as PostgREST's JSON says it; else raise FairdbError.
 
     `TokenExpired` is raised apart from other refusals, so that the caller can refresh and repeat:
@@ -30,7 +30,7 @@ def safe_rpc_call(client: Client, name: str, params: Mapping[str, Any] | None = 
 
 async def async_safe_rpc_call(
     client: AsyncClient, name: str, params: Mapping[str, Any] | None = None
-) -> Any:  # noqa: ANN401
+) -> Any:
     """As `safe_rpc_call`, on an async client."""
     from postgrest.exceptions import APIError
 
