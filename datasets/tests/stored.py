@@ -9,6 +9,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from datasets.models import Dataset, DatasetColumn
+from datasets.sql.operation import qualified
+
+__all__ = ["Columns", "Stored", "create_part", "qualified", "run", "store_dataset"]
 
 Values = Sequence[Any]
 Columns = Mapping[str, tuple[str, Values]]  # label -> (type, a value for each row)
@@ -28,17 +31,7 @@ class Stored:
         return self.parts[0]
 
     @property
-    def qualified(self) -> str:
-        """The first part's name as SQL writes it."""
-        return qualified(self.table)
-
-
-def qualified(table: str) -> str:
-    quote = connection.ops.quote_name
-    return f"{quote(settings.FAIRDB_DATA_SCHEMA)}.{quote(table)}"
-
-
-def run(sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+    def run(sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
     """Run SQL on Django's own connection and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
