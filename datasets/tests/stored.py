@@ -31,7 +31,12 @@ class Stored:
         return self.parts[0]
 
     @property
-    def run(sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+    def qualified(self) -> str:
+        """The first part's name as SQL writes it."""
+        return qualified(self.table)
+
+
+def run(sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
     """Run SQL on Django's own connection and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
