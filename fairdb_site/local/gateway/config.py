@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
@@ -17,12 +17,12 @@ class GatewayConfig:
 
     host: str
     port: int
-    authenticator_dsn: str
-    auth_admin_dsn: str
+    authenticator_dsn: str = field(repr=False)
+    auth_admin_dsn: str = field(repr=False)
     publishable_key: str
-    secret_key: str
-    signing_key_pem: str
-    hs256_secret: str
+    secret_key: str = field(repr=False)
+    signing_key_pem: str = field(repr=False)
+    hs256_secret: str = field(repr=False)
     outbox: str
     site_url: str
     algorithm: str = "ES256"
@@ -56,7 +56,7 @@ class GatewayConfig:
     def read(cls, path: Path) -> Self:
         """Read a file that `write` wrote; ValueError names what is missing or unknown."""
         values = json.loads(Path(path).read_text(encoding="utf-8"))
-        known = {field.name for field in fields(cls)}
+        known = {item.name for item in fields(cls)}
         if unknown := set(values) - known:
             raise ValueError(f"Unknown settings in {path}: {', '.join(sorted(unknown))}.")
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 import anyio
 import anyio.to_thread
 import psycopg2
+import psycopg2.extensions
 import psycopg2.extras
 
 from fairdb_site.local.gateway.messages import GatewayError
 
 T = TypeVar("T")
+_UUID_AS_TEXT = psycopg2.extensions.new_type((2950,), "UUID", lambda value, _: value)
 
 
 class Pool:
@@ -70,6 +72,9 @@ class Pool:
                 if not select.select([connection], [], [], 0)[0]:
                     return connection
                 connection.close()
-        return psycopg2.connect(
+        connection = psycopg2.connect(
             self._dsn, connect_timeout=5, application_name="fairdb-gateway", **self._options
         )
+        # whatever else in this process taught psycopg2 about uuids
+        psycopg2.extensions.register_type(_UUID_AS_TEXT, connection)
+        return connection

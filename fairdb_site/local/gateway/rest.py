@@ -16,6 +16,7 @@ from fairdb_site.local.gateway.messages import (
     GatewayError,
     Headers,
     Reply,
+    not_supported,
     rest_error,
 )
 from fairdb_site.local.gateway.query import Reading, read_query
@@ -105,6 +106,8 @@ def _read_request(gateway: Gateway, call: Call) -> Request:
     if any("\0" in text for pair in (*call.query, (call.path, "")) for text in pair):
         raise rest_error(400, "22021", 'invalid byte sequence for encoding "UTF8": 0x00')
     preferences = re.split(r"\s*[,;]\s*", call.headers.get("prefer", ""))
+    if any(preference.startswith("max-affected=") for preference in preferences):
+        raise not_supported("The preference max-affected is not supported")
     return Request(
         call=call,
         caller=caller,
