@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg2
 from django.db import DatabaseError
 from psycopg2 import errorcodes
 
@@ -29,8 +30,9 @@ def plain_faults(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except DatabaseError as error:
-        code = getattr(error.__cause__, "pgcode", None) or _CONNECTION_LOST
+    except (DatabaseError, psycopg2.Error) as error:  # Django does not wrap what COPY raises
+        cause = error.__cause__ if isinstance(error, DatabaseError) else error
+        code = getattr(cause, "pgcode", None) or _CONNECTION_LOST
         logger.warning("%s failed with SQLSTATE %s", doing, code)
         raise _plain(code, doing) from None
 

@@ -334,6 +334,8 @@ def _discard_quietly(dataset_id: UUID) -> None:
     from datasets.services import dataset_discard
 
     try:
+        if connection.connection is not None and not connection.is_usable():
+            connection.close()  # the next query opens a new one
         dataset_discard(dataset_id)
     except Exception as error:
         logger.warning("load %s is left to reap_uploads: %s", dataset_id, type(error).__name__)

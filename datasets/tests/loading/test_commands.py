@@ -1,0 +1,174 @@
+"""The operators' commands, as they are typed: results, JSON, exit codes, refusals."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from conftest import People, Person
+from datasets.tests.loading.tables import read_csv
+
+ROOT = Path(__file__).resolve().parents[3]
+TABLE = "id,age,name\nP1,30,Ann\nP2,,Bob\n"
+
+
+def run_json(*arguments: object) -> dict[str, Any]:
+    out = StringIO()
+    call_command(*map(str, arguments), "--json", stdout=out)
+    assert len(out.getvalue().splitlines()) == 1
+    result: dict[str, Any] = json.loads(out.getvalue())
+    return result
+
+
+def manage(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "people.csv"
+    path.write_text(TABLE)
+    return path
+
+
+def test_import_list_export_delete(alice: Person, table: Path, tmp_path: Path) -> None:
+    receipt = run_json("import_dataset", table, "--owner", alice.email, "--title", "People")
+    assert list(receipt)[:9] == [
+        "dataset",
+        "title",
+        "tables",
+        "rows",
+        "columns",
+        "refused",
+        "file_digest",
+        "digest",
+        "seconds",
+    ]
+    assert (receipt["title"], receipt["rows"], receipt["columns"]) == ("People", 2, 2)
+    assert receipt["refused"] == 0
+    assert receipt["file_digest"] == hashlib.sha256(TABLE.encode()).hexdigest()
+
+    [entry] = run_json("list_datasets", "--owner", alice.email)["datasets"]
+    assert entry == {
+        "dataset": receipt["dataset"],
+        "title": "People",
+        "owner": alice.email,
+        "state": "ready",
+        "rows": 2,
+        "columns": 2,
+        "created_at": entry["created_at"],
+    }
+
+    out = tmp_path / "out.csv"
+    exported = run_json("export_dataset", receipt["dataset"], out, "--owner", alice.email)
+    assert exported["digest"] == receipt["digest"]
+    assert [row[1:] for row in read_csv(out)] == [["age", "name"], ["30", "Ann"], ["", "Bob"]]
+    assert read_csv(out)[0][0] == "id_hash"
+
+    run_json("delete_dataset", receipt["dataset"], "--yes")
+    assert run_json("list_datasets", "--owner", alice.email, "--all") == {"datasets": []}
+
+
+def test_options_reach_the_load(alice: Person, tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("a=b;pid;v\n007;P1;NA\n008;P2;5\nbad\n")
+    receipt = run_json(
+        *("import_dataset", path, "--owner", alice.email, "--id-column", "pid"),
+        *("--type", "a=b=text", "--missing", "NA", "--delimiter", ";", "--skip-bad-rows"),
+    )
+    assert (receipt["rows"], receipt["refused"], receipt["refused_rows"]) == (2, 1, [3])
+    columns = alice.rpc("get_dataset_columns", {"p_dataset_id": receipt["dataset"]})["columns"]
+    assert [(c["label"], c["data_type"], c["missing"]) for c in columns] == [
+        ("a=b", "text", 0),
+        ("pid", "text", 0),
+        ("v", "integer", 1),
+    ]
+
+
+def test_the_receipt_suggests_markers_and_warns_of_an_id(alice: Person, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("sex,patient_id,age\nf,P1,3\nm,P2,NA\nf,P3,4\n")
+    notes = run_json("import_dataset", path, "--owner", alice.email)["notes"]
+    assert any("patient_id looks like an identifier" in note for note in notes)
+    assert "age: integer but for 1 x NA" in notes
+
+
+@pytest.mark.parametrize("command", ["export_dataset", "delete_dataset"])
+@pytest.mark.parametrize("person", ["bob", "carol"])
+def test_someone_elses_dataset_and_a_missing_one_are_the_same(
+    people: People, table: Path, tmp_path: Path, command: str, person: str
+) -> None:
+    if command == "delete_dataset":
+        with pytest.raises(CommandError, match="no such dataset"):
+            call_command("delete_dataset", str(uuid4()), "--yes")
+        return
+    owned = run_json("import_dataset", table, "--owner", people.alice.email)["dataset"]
+    stranger = getattr(people, person).email
+    messages = set()
+    for dataset in (owned, uuid4()):
+        with pytest.raises(CommandError) as refused:
+            call_command("export_dataset", str(dataset), str(tmp_path / "o.csv"), owner=stranger)
+        messages.add(str(refused.value))
+    assert len(messages) == 1
+    assert run_json("list_datasets", "--owner", stranger) == {"datasets": []}
+
+
+def test_refusals_are_one_line_and_exit_1(alice: Person, tmp_path: Path) -> None:
+    ragged = tmp_path / "ragged.csv"
+    ragged.write_text("id,age\nP1,1\nP2\n")
+    done = manage("import_dataset", ragged, "--owner", alice.email, "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "row 2" in done.stderr.lower()
+
+
+def test_usage_errors_exit_2() -> None:
+    for arguments in (["export_dataset", "not-a-uuid", "x.csv"], ["import_dataset", "x.csv"]):
+        assert manage(*arguments).returncode == 2
+
+
+def test_deleting_without_an_answer_changes_nothing(alice: Person, table: Path) -> None:
+    dataset = run_json("import_dataset", table, "--owner", alice.email)["dataset"]
+    done = manage("delete_dataset", dataset)
+    assert done.returncode == 1
+    assert "--yes" in done.stderr
+    assert len(run_json("list_datasets", "--owner", alice.email)["datasets"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--owner", "nobody@example.org"], "no account"),
+        (["--owner", "not an address"], "address"),
+    ],
+)
+def test_an_unknown_owner_is_refused(
+    db_ready: None, table: Path, arguments: list[str], message: str
+) -> None:
+    with pytest.raises(CommandError, match=message):
+        call_command("import_dataset", str(table), *arguments)
+
+
+def test_a_missing_file_is_refused(alice: Person) -> None:
+    with pytest.raises(CommandError, match="no file"):
+        call_command("import_dataset", "/nowhere/x.csv", "--owner", alice.email)
+
+
+def test_reaping_says_what_it_did(db_ready: None) -> None:
+    assert set(run_json("reap_uploads")) == {"datasets", "parts", "alive"}
