@@ -111,6 +111,7 @@ class FoundColumn(TypedDict):
     position: int
     label: str
     data_type: str
+    matching: int  # columns of that dataset which the search finds
 
 
 class OutlineGroup(TypedDict):

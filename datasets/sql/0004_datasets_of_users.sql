@@ -141,7 +141,9 @@ revoke all on function public.get_dataset_columns(uuid, text, integer, integer, 
 grant execute on function public.get_dataset_columns(uuid, text, integer, integer, text)
   to authenticated;
 
--- search_columns: over all ready datasets of the caller, by label --------------------------------
+-- search_columns: over all ready datasets of the caller, by label ---------------------------------
+-- Every dataset's first hits come before any dataset's later ones, so that a wide table does not
+-- crowd out the others; `matching` counts all hits of that dataset.
 
 create function public.search_columns(
   p_query text,
@@ -156,16 +158,19 @@ begin
     select coalesce(
         jsonb_agg(
           jsonb_build_object('dataset', hit.id, 'title', hit.title, 'position', hit.position,
-                             'label', hit.label, 'data_type', hit.data_type)
+                             'label', hit.label, 'data_type', hit.data_type,
+                             'matching', hit.matching)
           order by hit.created_at desc, hit.id, hit.position
         ), '[]')
       from (
-        select d.id, d.title, d.created_at, c.position, c.label, c.data_type
+        select d.id, d.title, d.created_at, c.position, c.label, c.data_type,
+               count(*) over (partition by d.id) as matching,
+               row_number() over (partition by d.id order by c.position) as number
           from :"data_schema".datasets d
           join :"data_schema".dataset_columns c on c.dataset_id = d.id
           where d.state = 'ready'
             and c.label ilike :"data_schema".contains_pattern(p_query)
-          order by d.created_at desc, d.id, c.position
+          order by number, d.created_at desc, d.id
           limit least(greatest(coalesce(p_limit, 100), 0), 1000)
       ) hit
   );

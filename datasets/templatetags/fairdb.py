@@ -1,21 +1,22 @@
 """How pages write icons, counts, sizes, shares and names too long for their place."""
 
 from decimal import Decimal, InvalidOperation
+from math import log10
 
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from datasets.browse.shown import TAIL
+
 register = template.Library()
 
 LONG_NAME = 34
 """Characters a name may have before it is shortened in the middle."""
 
-TAIL = 11
-"""Characters kept at the end of a shortened name: names of wide tables differ late."""
-
 KIB = 1024
+UNITS = ("KiB", "MiB", "GiB", "TiB")
 
 
 @register.simple_tag
@@ -46,9 +47,9 @@ def share(value: float | None) -> str:
     if not value:
         return "0 %"
     percent = value * 100
-    if percent < 0.1:  # noqa: PLR2004 - the last figure that is shown
+    if percent < 0.1:
         return "< 0.1 %"
-    if value < 1 and percent > 99.9:  # noqa: PLR2004
+    if value < 1 and percent > 99.9:
         return "> 99.9 %"
     return f"{percent:.1f} %".replace(".0 %", " %")
 
@@ -60,12 +61,8 @@ def size(value: int | None) -> str:
         return ""
     if value < KIB:
         return times(value, "byte")
-    amount = float(value)
-    for unit in ("KiB", "MiB", "GiB"):
-        amount /= KIB
-        if amount < KIB:
-            break
-    return f"{amount:.1f} {unit}".replace(".0 ", " ")
+    power = min((value.bit_length() - 1) // 10, len(UNITS))
+    return f"{value / KIB**power:.1f} {UNITS[power - 1]}".replace(".0 ", " ")
 
 
 @register.filter
@@ -73,7 +70,7 @@ def duration(seconds: float | None) -> str:
     """Write a duration: 0.4 s, 12 s, 3 min 20 s."""
     if seconds is None:
         return ""
-    if seconds < 10:  # noqa: PLR2004 - a tenth is worth showing only then
+    if seconds < 10:
         return f"{max(seconds, 0.1):.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
@@ -94,7 +91,7 @@ def figure(value: object) -> str:
 
 
 @register.simple_tag
-def long_name(name: str, most: int = LONG_NAME) -> SafeString:
+def long_name(name: str, most: int = LONG_NAME, tail: int = TAIL) -> SafeString:
     """Write a name so that its start and its end stay in sight; the whole of it is in the page."""
     if not name.strip():
         return format_html('<span class="missing">no name</span>')
@@ -103,9 +100,39 @@ def long_name(name: str, most: int = LONG_NAME) -> SafeString:
     return format_html(
         '<span class="long" title="{0}"><span>{1}</span><span>{2}</span></span>',
         name,
-        name[:-TAIL],
-        name[-TAIL:],
+        name[: len(name) - tail],
+        name[len(name) - tail :],
     )
+
+
+@register.simple_tag
+def table_shape(rows: int, columns: int) -> SafeString:
+    """Draw how long and how wide a table is, each on a scale of tens (1 to 1,000,000)."""
+    width = 6 + 34 * min(log10(max(columns, 1)), 5) / 5
+    height = 6 + 22 * min(log10(max(rows, 1)), 6) / 6
+    left, top = (44 - width) / 2, (32 - height) / 2
+    return format_html(
+        '<svg class="shape" viewBox="0 0 44 32" aria-hidden="true" focusable="false">'
+        '<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="2"/>'
+        '<path d="M{x} {line}h{w}M{bar} {y}v{h}"/></svg>',
+        x=f"{left:.1f}",
+        y=f"{top:.1f}",
+        w=f"{width:.1f}",
+        h=f"{height:.1f}",
+        line=f"{top + height * 0.28:.1f}",
+        bar=f"{left + width * 0.28:.1f}",
+    )
+
+
+@register.simple_tag
+def marked_name(name: str, sought: str) -> SafeString:
+    """Write a whole name with the part that was sought marked."""
+    at = name.casefold().find(sought.casefold()) if sought else -1
+    # where case folding changes the length (as of "ß"), the place is not certain: mark nothing
+    if at < 0 or len(name) != len(name.casefold()):
+        return format_html("{}", name)
+    end = at + len(sought)
+    return format_html("{}<mark>{}</mark>{}", name[:at], name[at:end], name[end:])
 
 
 TYPE_WORDS = {

@@ -1,0 +1,257 @@
+"""What pages and fragments show: frozen values, with the addresses that lead on from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from datasets.browse.charts import BAR, MapBar, Segment, TopBar
+from datasets.browse.column_choice import WINDOW, Width, write_choice
+
+LONG_CELL = 40
+"""Characters that a cell shows at least."""
+
+FEW_BARS = 90
+
+TAIL = 11
+"""Characters kept at the end of a shortened name: names of wide tables differ late."""
+
+NUMBERS = {"integer", "float"}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset's facts. None: not known before it is ready."""
+
+    id: UUID
+    title: str
+    description: str
+    origin: str
+    state: str
+    id_label: str
+    id_position: int | None
+    rows: int
+    columns: int  # data columns, without the id
+    parts: tuple[str, ...]
+    file_name: str
+    file_bytes: int | None
+    file_digest: str | None
+    digest: str | None
+    seconds: float | None
+    created_at: datetime | None
+    receipt: Mapping[str, Any]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its rows can be read."""
+        return self.state == "ready"
+
+    @property
+    def rows_read(self) -> int:
+        """Rows of the file, those left out among them."""
+        refused: int = self.receipt.get("refused") or 0
+        return self.rows + refused
+
+    @property
+    def width(self) -> Width:
+        """How many columns there are to choose from."""
+        return Width(self.columns + (self.id_position is not None), self.id_position)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as in the file, with its statistics; shares are 0..1 of all rows."""
+
+    position: int
+    label: str
+    data_type: str
+    is_id: bool
+    missing: int
+    missing_share: float
+    distinct: int | None
+    minimum: str | None
+    maximum: str | None
+    mean: float | None
+    top: tuple[TopBar, ...]
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are set to the right."""
+        return self.data_type in NUMBERS and not self.is_id
+
+    @property
+    def missing_percent(self) -> float:
+        """The share of missing cells as a chart draws it."""
+        return BAR * self.missing_share
+
+    @property
+    def window_end(self) -> int:
+        """The last column of the screenful that begins with this one."""
+        return self.position + WINDOW - 1
+
+    @property
+    def shown_type(self) -> str:
+        """The type as people read it: of the id, only the pseudonym is kept."""
+        return "pseudonym" if self.is_id else self.data_type
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value as text, None where it is missing; `kind` says how it is set."""
+
+    text: str | None
+    kind: str  # "number" or "text"
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a cell of the table cuts it short."""
+        return self.text is not None and len(self.text) > LONG_CELL
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its number (rowid), its pseudonym, the cells of the columns on show."""
+
+    number: int
+    pseudonym: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class RowsPage:
+    """A page of rows and the addresses of its neighbours in both directions."""
+
+    dataset: Dataset
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    first: int | None
+    last: int | None
+    has_previous: bool
+    has_next: bool
+    after: int | None  # as asked for
+    before: int | None
+
+    @property
+    def choice(self) -> str:
+        """The columns on show, as an address writes them."""
+        return write_choice(column.position for column in self.columns)
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The positions of the columns on show."""
+        return tuple(column.position for column in self.columns)
+
+    @property
+    def tail(self) -> int:
+        """How many characters at the end of long names tell the columns on show apart, if any."""
+        ends = {column.label[-TAIL:] for column in self.columns}
+        return TAIL if len(ends) > 1 or len(self.columns) == 1 else 0
+
+    @property
+    def here(self) -> dict[str, str]:
+        """The place among the rows, for links that change the columns alone."""
+        if self.after is not None:
+            return {"after": str(self.after)}
+        return {} if self.before is None else {"before": str(self.before)}
+
+    @property
+    def first_page(self) -> str:
+        """Address of the first rows."""
+        return self._address(self.choice)
+
+    @property
+    def previous_page(self) -> str:
+        """Address of the rows before these."""
+        return self._address(self.choice, before=str(self.first or self.before or 1))
+
+    @property
+    def next_page(self) -> str:
+        """Address of the rows after these."""
+        return self._address(self.choice, after=str(self.last or self.after or 0))
+
+    @property
+    def last_page(self) -> str:
+        """Address of the last rows."""
+        return self._address(self.choice, before=str(self.dataset.rows + 1))
+
+    @property
+    def earlier_columns(self) -> str:
+        """Address of the screenful of columns left of these; empty at the edge."""
+        window = self.dataset.width.window_before(min(self.positions, default=1))
+        return self._address(write_choice(window), **self.here) if window else ""
+
+    @property
+    def later_columns(self) -> str:
+        """Address of the screenful of columns right of these; empty at the edge."""
+        window = self.dataset.width.window(max(self.positions, default=0) + 1)
+        return self._address(write_choice(window), **self.here) if window else ""
+
+    def _address(self, columns: str, **place: str) -> str:
+        query = {"columns": columns} | place if columns else place
+        return "?" + urlencode(query, safe=",-")
+
+
+@dataclass(frozen=True)
+class ColumnsPage:
+    """Some columns of a dataset, in file order; `matching` of all `total` have the label sought."""
+
+    dataset: Dataset
+    columns: tuple[Column, ...]
+    total: int
+    matching: int
+    after: int
+    next_after: int | None
+
+
+@dataclass(frozen=True)
+class Outline:
+    """All columns of a dataset at a glance. `missing_share` is of all data cells (0..1)."""
+
+    bars: tuple[MapBar, ...]
+    width: float  # of the map, in bars
+    types: tuple[Segment, ...]
+    missing_share: float
+    missing: int
+    id_bar: float | None  # where the id column stands, on a map of a bar a column
+
+    @property
+    def bar_width(self) -> float:
+        """How wide a bar is drawn: few columns stand apart, many make one band."""
+        return 0.86 if self.width <= FEW_BARS else 1.0
+
+
+@dataclass(frozen=True)
+class Overview:
+    """An account at a glance."""
+
+    datasets: int
+    rows: int
+    columns: int
+    recent: tuple[Dataset, ...]
+    unfinished: tuple[Dataset, ...]
+
+
+@dataclass(frozen=True)
+class FoundColumn:
+    """A column found by its label."""
+
+    position: int
+    label: str
+    data_type: str
+
+    @property
+    def window_end(self) -> int:
+        """The last column of the screenful that begins with this one."""
+        return self.position + WINDOW - 1
+
+
+@dataclass(frozen=True)
+class FoundInDataset:
+    """The first columns found in one dataset, of `matching` in all."""
+
+    id: UUID
+    title: str
+    matching: int
+    columns: tuple[FoundColumn, ...]

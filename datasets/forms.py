@@ -1,0 +1,243 @@
+"""What the pages of datasets take: checked, and as the services want it."""
+
+import csv
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.conf import settings
+
+from datasets.browse.charts import TYPES
+from datasets.templatetags.fairdb import size
+
+LONGEST_TITLE = 200
+_POSITION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+
+
+class UploadForm(forms.Form):
+    """A file and what it is. `submission` makes a form that is sent twice one dataset."""
+
+    file = forms.FileField(
+        label="Table",
+        widget=forms.FileInput(
+            attrs={"accept": ".csv,.tsv,.txt,.gz,text/csv,text/tab-separated-values"}
+        ),
+        error_messages={
+            "required": "Choose the file that holds the table.",
+            "empty": "The file is empty.",
+        },
+    )
+    title = forms.CharField(
+        label="Title",
+        max_length=LONGEST_TITLE,
+        required=False,
+        help_text="Leave it empty and the file's name is taken.",
+    )
+    description = forms.CharField(
+        label="Description",
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="What a colleague needs to know to read this table.",
+    )
+    origin = forms.CharField(
+        label="Origin",
+        required=False,
+        max_length=1_000,
+        help_text="Where it comes from: a study, a registry, an accession number.",
+    )
+    id_column = forms.CharField(
+        label="Id column",
+        required=False,
+        help_text=(
+            "The name of the column that says whose row it is; its values become pseudonyms. "
+            "Empty means the first column; the receipt says so if another looks more like it."
+        ),
+    )
+    delimiter = forms.ChoiceField(
+        label="Delimiter",
+        required=False,
+        choices=[
+            ("", "Found from the file"),
+            ("comma", "Comma"),
+            ("tab", "Tab"),
+            ("semicolon", "Semicolon"),
+            ("pipe", "Pipe"),
+        ],
+    )
+    encoding = forms.ChoiceField(
+        label="Encoding",
+        required=False,
+        choices=[
+            ("", "Found from the file"),
+            ("utf-8", "UTF-8"),
+            ("cp1252", "Windows-1252 (Western European)"),
+            ("iso-8859-1", "ISO-8859-1 (Latin-1)"),
+            ("utf-16", "UTF-16"),
+        ],
+    )
+    missing = forms.CharField(
+        label="Words for missing",
+        required=False,
+        help_text=(
+            "What stands for a missing value, apart from an empty cell, with commas between: "
+            "NA, ?, -. The receipt suggests some if you leave it empty."
+        ),
+    )
+    types = forms.CharField(
+        label="Column types",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text=(
+            "Only where you know better than the file: one column a line, such as postcode=text. "
+            f"Types: {', '.join(TYPES)}."
+        ),
+    )
+    skip_bad_rows = forms.BooleanField(
+        label="Leave out rows of the wrong width",
+        required=False,
+        help_text="Otherwise one row with too many or too few cells refuses the whole file.",
+    )
+    submission = forms.UUIDField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:
+        """`too_large`: the file was dropped on its way in, being over the limit."""
+        super().__init__(*args, **kwargs)
+        self.too_large = too_large
+        limit = settings.FAIRDB_MAX_UPLOAD_BYTES
+        self.fields["file"].widget.attrs["data-max-bytes"] = limit
+        self.fields["file"].help_text = (
+            f"CSV or TSV, or with semicolons, plain or gzipped; up to {size(limit)}. "
+            "The first line names the columns."
+        )
+        self.fields["submission"].initial = uuid4
+        for name in ("id_column", "missing", "types"):
+            self.fields[name].widget.attrs |= {"autocomplete": "off", "autocapitalize": "off"}
+        if too_large:
+            self.fields["file"].required = False
+
+    def clean_file(self) -> Any:
+        """Refuse a file over the limit in plain words."""
+        if self.too_large:
+            limit = size(settings.FAIRDB_MAX_UPLOAD_BYTES)
+            raise forms.ValidationError(
+                f"The file is larger than {limit}, the most that is taken. "
+                "Gzip it, or split it by rows."
+            )
+        return self.cleaned_data["file"]
+
+    def clean_missing(self) -> tuple[str, ...]:
+        """Return the markers, as one line of CSV gives them."""
+        line = self.cleaned_data["missing"]
+        fields = next(csv.reader([line], skipinitialspace=True), [])
+        return tuple(dict.fromkeys(field.strip() for field in fields if field.strip()))
+
+    def clean_types(self) -> Mapping[str, str]:
+        """Return column -> type; a line is split at its last `=`, as a name may hold one."""
+        types: dict[str, str] = {}
+        for number, line in enumerate(self.cleaned_data["types"].splitlines(), 1):
+            if not line.strip():
+                continue
+            column, _, name = line.rpartition("=")
+            name = name.strip().lower()
+            if not column.strip() or name not in TYPES:
+                raise forms.ValidationError(
+                    f"Line {number}: write column=type, with one of {', '.join(TYPES)}."
+                )
+            types[column.strip()] = name
+        return types
+
+    def clean(self) -> dict[str, Any]:
+        """Take the file's name for a title that was left empty."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("file") and not cleaned.get("title"):
+            cleaned["title"] = _title_from(cleaned["file"].name)
+        return cleaned
+
+    def as_arguments(self) -> dict[str, Any]:
+        """Return the keyword arguments of `dataset_import` that were typed."""
+        cleaned = self.cleaned_data
+        return {
+            "file_name": cleaned["file"].name,
+            "title": cleaned["title"],
+            "description": cleaned["description"].strip(),
+            "origin": cleaned["origin"].strip(),
+            "id_column": cleaned["id_column"] or None,
+            "types": cleaned["types"],
+            "missing": cleaned["missing"],
+            "delimiter": cleaned["delimiter"] or None,
+            "encoding": cleaned["encoding"] or None,
+            "skip_bad_rows": cleaned["skip_bad_rows"],
+            "submission": cleaned["submission"],
+        }
+
+
+class PositionsField(forms.TypedMultipleChoiceField):
+    """Positions of columns; which of them exist is for the dataset to say."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(coerce=int, **kwargs)
+
+    def valid_value(self, value: Any) -> bool:
+        """Return whether it is a number of a position."""
+        return bool(_POSITION.fullmatch(str(value)))
+
+
+class RowsForm(forms.Form):
+    """The address of a page of rows: columns such as 1-12,40, and after or before which row."""
+
+    columns = forms.CharField(required=False, max_length=4_000)
+    after = forms.IntegerField(required=False, min_value=0, max_value=2**62)
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**62)
+    jump = forms.CharField(required=False, max_length=2_000)
+
+    def place(self) -> dict[str, int | None]:
+        """Return the place among the rows; what is no number is passed over."""
+        cleaned = self.cleaned_data
+        if cleaned.get("before") is not None:
+            return {"after": None, "before": cleaned["before"]}
+        return {"after": cleaned.get("after"), "before": None}
+
+
+class ColumnsForm(forms.Form):
+    """The address of a page of the column list: which labels, after which position."""
+
+    q = forms.CharField(required=False, max_length=500)
+    after = forms.IntegerField(required=False, min_value=0, max_value=10**9)
+
+
+class ChooseForm(forms.Form):
+    """Columns ticked on a list: the choice before, what was on the list, what is ticked."""
+
+    columns = forms.CharField(required=False, max_length=4_000)
+    listed = forms.CharField(required=False, max_length=4_000)
+    tick = PositionsField(required=False)
+    q = forms.CharField(required=False, max_length=500)
+    place = forms.CharField(required=False, max_length=60)
+
+
+class SearchForm(forms.Form):
+    """Part of a column's name."""
+
+    q = forms.CharField(
+        label="Part of a column's name",
+        max_length=500,
+        widget=forms.SearchInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class PageForm(forms.Form):
+    """Where the list of datasets goes on: the moment the last one shown was made."""
+
+    before = forms.DateTimeField(required=False)
+
+
+def _title_from(file_name: str) -> str:
+    name = PurePath(file_name).name
+    for suffix in (".gz", ".csv", ".tsv", ".txt"):
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+    return name.replace("_", " ").strip()[:LONGEST_TITLE] or "Untitled"

@@ -1,0 +1,249 @@
+"""What the pages show of a person's datasets: read with their own token, ready to be drawn."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from django.utils.dateparse import parse_datetime
+
+from datasets import rpc
+from datasets.browse import charts
+from datasets.browse.column_choice import read_choice
+from datasets.browse.shown import (
+    Cell,
+    Column,
+    ColumnsPage,
+    Dataset,
+    FoundColumn,
+    FoundInDataset,
+    Outline,
+    Overview,
+    Row,
+    RowsPage,
+)
+from fairdb_site.errors import NotFound
+from fairdb_site.supabase.clients import Supabase
+
+ROWS_A_PAGE = 50
+COLUMNS_A_PAGE = 200
+DATASETS_A_PAGE = 50
+MOST_FOUND = 200
+
+
+def account_overview(*, supabase: Supabase, recent: int = 5) -> Overview:
+    """Return the sums over a person's datasets, the newest ones, and loads that did not end."""
+    overview = rpc.get_overview(supabase)
+    newest = rpc.list_datasets(supabase, limit=recent) if overview["datasets"] else []
+    return Overview(
+        datasets=overview["datasets"],
+        rows=overview["rows"],
+        columns=overview["columns"],
+        recent=tuple(map(_dataset, newest)),
+        unfinished=tuple(map(_dataset, overview["unfinished"])),
+    )
+
+
+def dataset_list(
+    *, supabase: Supabase, before: datetime | None = None
+) -> tuple[tuple[Dataset, ...], str | None]:
+    """Return a page of ready datasets, newest first, and where the next page goes on, if any."""
+    found = rpc.list_datasets(supabase, before=before, limit=DATASETS_A_PAGE + 1)
+    shown = found[:DATASETS_A_PAGE]
+    more = shown[-1]["created_at"] if len(found) > DATASETS_A_PAGE else None
+    return tuple(map(_dataset, shown)), more
+
+
+def dataset_get(*, supabase: Supabase, dataset_id: UUID) -> Dataset:
+    """Return one of the person's datasets in any state; NotFound otherwise."""
+    return _dataset(rpc.get_dataset(supabase, dataset_id))
+
+
+def dataset_ready(*, supabase: Supabase, dataset_id: UUID) -> Dataset:
+    """Return one of the person's datasets whose rows can be read; NotFound otherwise."""
+    dataset = dataset_get(supabase=supabase, dataset_id=dataset_id)
+    if not dataset.is_ready:
+        raise NotFound("This dataset is not ready yet: it is being loaded or deleted.")
+    return dataset
+
+
+def rows_page(
+    *,
+    supabase: Supabase,
+    dataset: Dataset,
+    columns: str = "",
+    after: int | None = None,
+    before: int | None = None,
+) -> RowsPage:
+    """Return 50 rows of the chosen columns: the first, those after a row, or those before one."""
+    positions = read_choice(columns, dataset.width)
+    shown = tuple(
+        _column(column, dataset.rows)
+        for column in rpc.get_columns_at(supabase, dataset.id, positions)
+    )
+    page = rpc.select_dataset_rows(
+        supabase,
+        dataset.id,
+        [column.position for column in shown],
+        after=after,
+        before=before,
+        limit=ROWS_A_PAGE,
+    )
+    return RowsPage(
+        dataset=dataset,
+        columns=shown,
+        rows=tuple(_row(values, shown) for values in page["rows"]),
+        first=page["first"],
+        last=page["last"],
+        has_previous=page["has_previous"],
+        has_next=page["has_next"],
+        after=after,
+        before=before,
+    )
+
+
+def columns_page(
+    *,
+    supabase: Supabase,
+    dataset: Dataset,
+    search: str = "",
+    after: int = 0,
+    limit: int = COLUMNS_A_PAGE,
+) -> ColumnsPage:
+    """Return up to 200 columns after a position, of those whose label contains the search."""
+    page = rpc.get_dataset_columns(
+        supabase, dataset.id, search=search or None, after=after, limit=limit + 1
+    )
+    columns = tuple(_column(column, dataset.rows) for column in page["columns"])
+    shown = columns[:limit]
+    return ColumnsPage(
+        dataset=dataset,
+        columns=shown,
+        total=page["total"],
+        matching=page["matching"],
+        after=after,
+        next_after=shown[-1].position if len(columns) > limit else None,
+    )
+
+
+def columns_at(
+    *, supabase: Supabase, dataset: Dataset, positions: Sequence[int]
+) -> tuple[Column, ...]:
+    """Return the columns at these positions, in their order."""
+    found = rpc.get_columns_at(supabase, dataset.id, positions) if positions else []
+    return tuple(_column(column, dataset.rows) for column in found)
+
+
+def column_named(*, supabase: Supabase, dataset: Dataset, name: str) -> int | None:
+    """Return the position a person means by a name or a number, or None.
+
+    A label that is exactly the text (but for case) wins, then a number of a position, then the
+    first label that contains it. The id column is not on show and is passed over.
+    """
+    sought = name.strip()
+    if not sought:
+        return None
+    page = rpc.get_dataset_columns(supabase, dataset.id, search=sought, limit=COLUMNS_A_PAGE)
+    found = [c for c in page["columns"] if c["position"] != dataset.id_position]
+    for column in found:
+        if column["label"].casefold() == sought.casefold():
+            return column["position"]
+    if sought.isascii() and sought.isdecimal() and 0 < int(sought) <= dataset.width.total:
+        return int(sought)
+    return found[0]["position"] if found else None
+
+
+def dataset_outline(*, supabase: Supabase, dataset: Dataset) -> Outline:
+    """Return what a dataset is made of: its map, its types, its missing cells."""
+    groups = [
+        charts.ColumnGroup(**group)
+        for group in rpc.get_dataset_outline(supabase, dataset.id, bars=charts.MAP_BARS)
+    ]
+    counts = dict.fromkeys(charts.TYPES, 0)
+    for group in groups:
+        counts[group.data_type] += group.count
+    missing = sum(group.missing for group in groups)
+    cells = dataset.rows * dataset.columns
+    return Outline(
+        bars=charts.column_map(groups, rows=dataset.rows),
+        width=float(min(dataset.width.total, charts.MAP_BARS)),
+        types=charts.type_bar(counts),
+        missing_share=missing / cells if cells else 0.0,
+        missing=missing,
+        id_bar=(
+            dataset.id_position - 1.0
+            if dataset.id_position and dataset.width.total <= charts.MAP_BARS
+            else None
+        ),
+    )
+
+
+def columns_found(*, supabase: Supabase, query: str) -> tuple[FoundInDataset, ...]:
+    """Return the columns of all the person's datasets whose label contains the query."""
+    found = rpc.search_columns(supabase, query, limit=MOST_FOUND)
+    return tuple(
+        FoundInDataset(
+            UUID(dataset),
+            title,
+            matching,
+            tuple(FoundColumn(c["position"], c["label"], c["data_type"]) for c in columns),
+        )
+        for (dataset, title, matching), columns in groupby(
+            found, key=lambda column: (column["dataset"], column["title"], column["matching"])
+        )
+    )
+
+
+def _dataset(facts: Mapping[str, Any]) -> Dataset:
+    return Dataset(
+        id=UUID(facts["id"]),
+        title=facts["title"],
+        description=facts["description"],
+        origin=facts["origin"],
+        state=facts["state"],
+        id_label=facts["id_label"] or "",
+        id_position=facts["id_position"],
+        rows=facts["row_count"] or 0,
+        columns=facts["column_count"] or 0,
+        parts=tuple(facts["parts"]),
+        file_name=facts["file_name"] or "",
+        file_bytes=facts["file_bytes"],
+        file_digest=facts["file_digest"],
+        digest=facts["digest"],
+        seconds=facts["seconds"],
+        created_at=parse_datetime(facts["created_at"]),
+        receipt=facts.get("receipt") or {},
+    )
+
+
+def _column(column: rpc.DatasetColumn, rows: int) -> Column:
+    missing = column["missing"] or 0
+    return Column(
+        position=column["position"],
+        label=column["label"],
+        data_type=column["data_type"],
+        is_id=column["part"] is None,
+        missing=missing,
+        missing_share=missing / rows if rows else 0.0,
+        distinct=column["distinct_count"],
+        minimum=column["minimum"],
+        maximum=column["maximum"],
+        mean=column["mean"],
+        top=charts.top_bars(((v, n) for v, n in column["top"] or ()), rows=rows),
+    )
+
+
+def _row(values: Sequence[Any], columns: Sequence[Column]) -> Row:
+    number, pseudonym, *cells = values
+    return Row(
+        number=number,
+        pseudonym=pseudonym,
+        cells=tuple(_cell(text, c) for text, c in zip(cells, columns, strict=True)),
+    )
+
+
+def _cell(text: str | None, column: Column) -> Cell:
+    if column.data_type == "boolean" and text is not None:
+        text = "true" if text == "t" else "false"  # PostgreSQL writes t and f
+    return Cell(text, "number" if column.is_number else "text")

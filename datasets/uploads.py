@@ -1,0 +1,46 @@
+"""Uploaded files on their way in: streamed to disk, and no further than the limit."""
+
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import SkipFile, TemporaryFileUploadHandler
+from django.http import HttpRequest
+
+TOO_LARGE = "fairdb.upload_too_large"
+"""In `request.META`: a file of this request went past the limit and was dropped."""
+
+
+class LimitedUploadHandler(TemporaryFileUploadHandler):
+    """Writes each file to disk; one over FAIRDB_MAX_UPLOAD_BYTES is dropped, not stored.
+
+    The rest of the request is still read, so that the typed fields arrive and the person gets an
+    answer instead of a broken connection.
+    """
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
+        """Take a piece of the file; raise SkipFile past the limit."""
+        if start + len(raw_data) > settings.FAIRDB_MAX_UPLOAD_BYTES:
+            assert self.request is not None
+            self.request.META[TOO_LARGE] = True
+            self.file.close()  # which removes it
+            raise SkipFile
+        self.file.write(raw_data)
+        return None
+
+    def file_complete(self, file_size: int) -> IO[Any] | None:
+        """Give the file, unless it was dropped."""
+        if self.file.closed:
+            return None
+        return super().file_complete(file_size)
+
+
+def too_large(request: HttpRequest) -> bool:
+    """Return whether a file of this request went past the limit."""
+    return TOO_LARGE in request.META
+
+
+def path_of(uploaded: UploadedFile) -> str:
+    """Return where an uploaded file lies; it is gone when the request ends."""
+    path: str = uploaded.temporary_file_path()  # type: ignore[attr-defined]
+    return path

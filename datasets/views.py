@@ -1,0 +1,250 @@
+"""Pages of datasets. One view serves a page and its fragment: HTMX gets the part that changed."""
+
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.kept_input import kept_input
+from datasets import selectors, services
+from datasets.browse.column_choice import MOST, change_choice, read_choice, write_choice
+from datasets.browse.shown import Dataset
+from datasets.forms import ChooseForm, ColumnsForm, PageForm, RowsForm, SearchForm, UploadForm
+from datasets.ingest.pipeline import dataset_import
+from datasets.uploads import path_of, too_large
+from fairdb_site.errors import FairdbError, Refused, SignInRequired
+from fairdb_site.http import HtmxHttpRequest, is_htmx
+
+SHORTEST_SEARCH = 2  # characters; a single letter is in nearly every name
+
+
+@require_safe
+def dashboard(request: HtmxHttpRequest) -> HttpResponse:
+    """Show an account at a glance and what to do next."""
+    overview = selectors.account_overview(supabase=request.supabase)
+    return render(request, "datasets/dashboard.html", {"overview": overview})
+
+
+@require_safe
+def dataset_list(request: HtmxHttpRequest) -> HttpResponse:
+    """List the person's datasets, newest first."""
+    found, more = selectors.dataset_list(
+        supabase=request.supabase, before=_valid(PageForm(request.GET)).get("before")
+    )
+    context = {"datasets": found, "more": more, "is_first": "before" not in request.GET}
+    return _page_or_fragment(
+        request, "datasets/dataset_list.html", "datasets/_dataset_list.html", context
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: HtmxHttpRequest) -> HttpResponse:
+    """Take a table: show the form, or load the file and lead to its receipt."""
+    if request.method != "POST":
+        return render(
+            request, "datasets/upload.html", {"form": UploadForm(initial=kept_input(request))}
+        )
+    form = UploadForm(request.POST, request.FILES, too_large=too_large(request))
+    status = 422
+    if form.is_valid():
+        try:
+            stored = dataset_import(
+                owner=request.user,
+                path=Path(path_of(form.cleaned_data["file"])),
+                **form.as_arguments(),
+            )
+        except SignInRequired:
+            raise
+        except FairdbError as error:
+            form.add_error(None, error.message)
+            status = error.status
+        else:
+            return _go(request, "datasets:receipt", stored.dataset)
+    context = {"form": form}
+    response = _page_or_fragment(
+        request, "datasets/upload.html", "datasets/_upload_form.html", context
+    )
+    response.status_code = status
+    return response
+
+
+@require_safe
+def detail(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Show a dataset: its facts, its map, and rows of the chosen columns."""
+    dataset = selectors.dataset_get(supabase=request.supabase, dataset_id=dataset_id)
+    if not dataset.is_ready:
+        return render(request, "datasets/unready.html", {"dataset": dataset})
+    form = RowsForm(request.GET)
+    asked = _valid(form)
+    refusal = ""
+    if sought := asked.get("jump"):
+        position = selectors.column_named(supabase=request.supabase, dataset=dataset, name=sought)
+        if position is not None:
+            return redirect(_rows_address(dataset, dataset.width.window(position), form.place()))
+        refusal = "No column has that in its name."
+    try:
+        page = selectors.rows_page(
+            supabase=request.supabase,
+            dataset=dataset,
+            columns=asked.get("columns", ""),
+            **form.place(),
+        )
+    except Refused as error:
+        refusal = error.message
+        page = selectors.rows_page(supabase=request.supabase, dataset=dataset)
+    context = {"dataset": dataset, "page": page, "refusal": refusal, "sought": sought}
+    if is_htmx(request):
+        return _vary(render(request, "datasets/_rows.html", context))
+    context["outline"] = selectors.dataset_outline(supabase=request.supabase, dataset=dataset)
+    return _vary(render(request, "datasets/dataset.html", context))
+
+
+@require_safe
+def columns(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
+    """List a dataset's columns with their statistics, 200 a page, searchable by name."""
+    dataset = selectors.dataset_ready(supabase=request.supabase, dataset_id=dataset_id)
+    asked = _valid(ColumnsForm(request.GET))
+    page = selectors.columns_page(
+        supabase=request.supabase,
+        dataset=dataset,
+        search=asked.get("q", ""),
+        after=asked.get("after") or 0,
+    )
+    context = {
+        "dataset": dataset,
+        "page": page,
+        "q": asked.get("q", ""),
+        "listed": write_choice(column.position for column in page.columns),
+    }
+    if is_htmx(request):
+        return _vary(render(request, "datasets/_columns.html", context))
+    context["outline"] = selectors.dataset_outline(supabase=request.supabase, dataset=dataset)
+    return _vary(render(request, "datasets/columns.html", context))
+
+
+@require_safe
+def column_names(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Suggest names of columns while one is typed: options of a list, for HTMX alone."""
+    dataset = selectors.dataset_ready(supabase=request.supabase, dataset_id=dataset_id)
+    sought = _valid(RowsForm(request.GET)).get("jump", "")
+    page = None
+    if len(sought) >= SHORTEST_SEARCH:
+        page = selectors.columns_page(
+            supabase=request.supabase, dataset=dataset, search=sought, limit=20
+        )
+    return render(request, "datasets/_column_names.html", {"page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Choose the columns on show: tick them on a list, search the list, then show the rows."""
+    dataset = selectors.dataset_ready(supabase=request.supabase, dataset_id=dataset_id)
+    asked = _valid(ChooseForm(request.POST if request.method == "POST" else request.GET))
+    chosen: tuple[int, ...] = ()
+    refusal = ""
+    try:
+        if asked.get("columns"):
+            chosen = read_choice(asked["columns"], dataset.width)
+        if asked.get("listed"):
+            listed = read_choice(asked["listed"], dataset.width)
+            chosen = change_choice(
+                chosen, listed=listed, ticked=asked.get("tick", []), width=dataset.width
+            )
+    except Refused as error:
+        refusal = error.message
+    if request.method == "POST" and "show" in request.POST and not refusal:
+        place = _valid(RowsForm(dict(parse_qsl(asked.get("place", "")))))
+        return redirect(_rows_address(dataset, chosen, place))
+    page = selectors.columns_page(
+        supabase=request.supabase, dataset=dataset, search=asked.get("q", "")
+    )
+    context = {
+        "dataset": dataset,
+        "page": page,
+        "listed": write_choice(column.position for column in page.columns),
+        "chosen": selectors.columns_at(
+            supabase=request.supabase, dataset=dataset, positions=chosen
+        ),
+        "choice": write_choice(chosen),
+        "positions": set(chosen),
+        "q": asked.get("q", ""),
+        "place": asked.get("place", ""),
+        "refusal": refusal,
+        "most": MOST,
+    }
+    return _page_or_fragment(request, "datasets/choose.html", "datasets/_choose.html", context)
+
+
+@require_safe
+def receipt(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Show what was read, stored and refused, and the digests of both ends."""
+    dataset = selectors.dataset_get(supabase=request.supabase, dataset_id=dataset_id)
+    return render(request, "datasets/receipt.html", {"dataset": dataset})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Ask whether a dataset shall go; on POST, delete it and say what went."""
+    if request.method != "POST":
+        dataset = selectors.dataset_get(supabase=request.supabase, dataset_id=dataset_id)
+        return render(request, "datasets/delete.html", {"dataset": dataset})
+    gone = services.dataset_delete(owner_id=request.user.pk, dataset_id=dataset_id)
+    messages.success(
+        request, f"“{gone.title}” is deleted: {gone.rows:,} rows, and every table that held them."
+    )
+    return redirect("datasets:dashboard")
+
+
+@require_safe
+def search(request: HtmxHttpRequest) -> HttpResponse:
+    """Find columns of all the person's datasets by a part of their name."""
+    form = SearchForm(request.GET) if "q" in request.GET else SearchForm()
+    asked = _valid(form)
+    sought = asked.get("q", "")
+    found = selectors.columns_found(supabase=request.supabase, query=sought) if sought else ()
+    context = {
+        "form": form,
+        "q": sought,
+        "found": found,
+        "count": sum(dataset.matching for dataset in found),
+    }
+    return _page_or_fragment(
+        request, "datasets/search.html", "datasets/_search_results.html", context
+    )
+
+
+def _valid(form: Form) -> dict[str, object]:
+    """Return the fields of an address that make sense; the others are passed over."""
+    form.is_valid()
+    return form.cleaned_data
+
+
+def _rows_address(dataset: Dataset, positions: tuple[int, ...], place: dict[str, object]) -> str:
+    query = {"columns": write_choice(positions)} if positions else {}
+    query |= {name: str(place[name]) for name in ("after", "before") if place.get(name) is not None}
+    return resolve_url("datasets:detail", dataset.id) + "?" + urlencode(query, safe=",-")
+
+
+def _page_or_fragment(
+    request: HtmxHttpRequest, page: str, fragment: str, context: dict[str, object]
+) -> HttpResponse:
+    return _vary(render(request, fragment if is_htmx(request) else page, context))
+
+
+def _vary(response: HttpResponse) -> HttpResponse:
+    """Mark an answer that is a page or a fragment, so that no cache takes one for the other."""
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _go(request: HtmxHttpRequest, name: str, *args: object) -> HttpResponse:
+    if is_htmx(request):
+        return HttpResponseClientRedirect(resolve_url(name, *args))
+    return redirect(name, *args)
