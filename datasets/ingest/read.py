@@ -131,14 +131,17 @@ def open_table(
                 raise Refused("The header opens a quote that is not closed.")
             head, final = _grown(head, chunks, len(head))
         fields, length = record
-        rest = head[length:]
-        while not rest.strip(b"\r\n") and not final:
+        # a blank line is a row only where a row is one cell
+        blank = b"\r\n" if len(fields) > 1 else b""
+        rest = head[length:].strip(blank)
+        while not rest and not final:
             rest, final = _grown(b"", chunks, 1)
+            rest = rest.strip(blank)
     finally:
         text.close()
     if len(fields) > max_columns:
         raise TooLarge(f"The file has {len(fields):,} columns; at most {max_columns:,} are taken.")
-    if not rest or (not rest.strip(b"\r\n") and len(fields) > 1):
+    if not rest:
         raise Refused("The file has a header but no rows.")
     return TableSource(
         header=tuple(_label(value, place) for place, value in enumerate(fields, 1)),
@@ -185,7 +188,7 @@ class _Records:
             raise Refused("The file has a header but no rows that fit it.")
 
     def _scanned(self) -> Iterator[tuple[bytes, Scan]]:
-        """Yield (complete records with well placed quotes, their structure)."""
+        """Yield (complete records, quotes well placed, ended by LF or CRLF; their structure)."""
         chunks = self._text.chunks(self._table._block_bytes)
         carry, final = self._behind_header(chunks)
         want = max(self._table._block_bytes - len(carry), 1)
@@ -196,10 +199,11 @@ class _Records:
                 carry = self._ended(carry)
                 if not carry:
                     return
-            found = scan(carry, self._separator)
-            whole, taken = carry, found.end
+            body = carry if final else self._without_blank_end(carry)
+            found = scan(body, self._separator)
+            whole, taken = body, found.end
             if not found.well_formed:
-                whole, taken = repair(carry, self._separator, final=final)
+                whole, taken = repair(body, self._separator, final=final)
                 found = scan(whole, self._separator)
             if not taken or not found.end:
                 if final or len(carry) > MAX_RECORD_BYTES:
@@ -208,6 +212,9 @@ class _Records:
                 continue
             if b"\x00" in whole:
                 self._refuse_nul(whole, found)
+            if found.lone_cr:
+                whole = with_line_feeds(whole, found)
+                found = scan(whole, self._separator)
             yield whole, found
             carry = carry[taken:]
             want = max(self._table._block_bytes - len(carry), 1)
@@ -222,6 +229,15 @@ class _Records:
                 raise Refused("The file changed while it was read; try again with a file at rest.")
             data, final = _grown(data, chunks, len(data))
 
+    def _without_blank_end(self, data: bytes) -> bytes:
+        """Return `data` up to its last line end but for blank lines, which may end the file."""
+        before = data[-3:-2] if data.endswith(b"\r\n") else data[-2:-1]
+        if self._width == 1 or before.strip(b"\r\n"):
+            return data
+        content = len(data.rstrip(b"\r\n"))
+        line_end = 2 if data[content : content + 2] == b"\r\n" else 1
+        return data[: content + line_end] if content else b""
+
     def _ended(self, data: bytes) -> bytes:
         """Return the file's last records with a line end, without blank lines behind them."""
         if self._width > 1:
@@ -233,8 +249,7 @@ class _Records:
         """Return the block of the records as wide as the header; note the others."""
         rows = None
         if found.separators == found.records * (self._width - 1):
-            records = with_line_feeds(whole, found) if found.lone_cr else whole[: found.end]
-            frame = self._parsed(records, found, first)
+            frame = self._parsed(whole[: found.end], found, first)
             if frame is not None:
                 return (
                     None
@@ -251,14 +266,13 @@ class _Records:
         kept = _records_at(whole, found, good)
         found = scan(kept, self._separator)
         rows = first + np.flatnonzero(good)
-        records = with_line_feeds(kept, found) if found.lone_cr else kept
-        frame = self._parsed(records, found, first)
+        frame = self._parsed(kept, found, first)
         if frame is None:
             raise Refused(f"Rows {first:,} and on cannot be read as a table.")
         return Block(frame, int(rows[0]), rows)
 
     def _parsed(self, records: bytes, found: Scan, first: int) -> pl.DataFrame | None:
-        """Return the cells, None where Polars met more fields in a record than the header has."""
+        """Return the cells, None where Polars met records of other widths than the header's."""
         if records.startswith(UTF8_BOM):
             records = UTF8_BOM + records  # Polars takes one away; here it is part of a cell
         try:
@@ -270,11 +284,9 @@ class _Records:
                 quote_char='"' if found.has_quotes else None,
                 extra_columns="raise",
             )
-        except PolarsError as error:
+        except PolarsError:
             self._refuse_undecodable(records, found, first)
-            if "more fields" in str(error) or "n_extra" in str(error):
-                return None
-            raise
+            return None
         if frame.height != found.records:
             raise Refused(
                 f"Rows {first:,} to {first + found.records - 1:,} cannot be read as a table."

@@ -138,8 +138,11 @@ def repair(block: bytes, separator: int, *, final: bool) -> tuple[bytes, int]:
         position = place
         if not line_end:
             break
-    pieces.append(block[taken:])
-    return b"".join(pieces), len(block)
+    end = len(block)
+    if not final:  # no quotes follow `position`: the last line end there ends the last record
+        end = max(block.rfind(b"\n", position), block.rfind(b"\r", position), position - 1) + 1
+    pieces.append(block[taken:end])
+    return b"".join(pieces), end
 
 
 def first_record(block: bytes, separator: int, *, final: bool) -> tuple[list[bytes], int] | None:

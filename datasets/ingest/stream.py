@@ -6,9 +6,10 @@ import hashlib
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from fairdb_site.errors import Refused, TooLarge
 
@@ -45,7 +46,7 @@ _SIGNATURES = (
 )
 _GZIP_MAGIC = b"\x1f\x8b"
 _SUPPORTED = {"utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "iso8859-1", "cp1252"}
-_RAW_CHUNK = 1 << 20
+_PEEKED = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -56,24 +57,6 @@ class FileDigest:
     size: int
 
 
-class _HashingReader:
-    """A binary reader that hashes and counts what passes through it, and nothing else."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw = raw
-        self._hash = hashlib.sha256()
-        self.size = 0
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._raw.read(size)
-        self._hash.update(data)
-        self.size += len(data)
-        return data
-
-    def digest(self) -> FileDigest:
-        return FileDigest(self._hash.hexdigest(), self.size)
-
-
 class TextBytes:
     """One pass over a file: `chunks()` yields its text as UTF-8 bytes without a byte order mark.
 
@@ -81,25 +64,21 @@ class TextBytes:
     """
 
     def __init__(
-        self,
-        opener: Opener,
-        *,
-        encoding: str | None = None,
-        max_bytes: int | None = None,
+        self, opener: Opener, *, encoding: str | None = None, max_bytes: int | None = None
     ) -> None:
         self._raw = opener()
         try:
             self._hashing = _HashingReader(self._raw)
-            head = self._hashing.read(_RAW_CHUNK)
-            reader = _Prefixed(head, self._hashing)
-            self.compression = "gzip" if head.startswith(_GZIP_MAGIC) else None
-            self._reader = (
-                gzip.GzipFile(fileobj=cast("BinaryIO", reader)) if self.compression else reader
-            )
+            packed = _Peekable(self._hashing)
+            self.compression = "gzip" if packed.peek().startswith(_GZIP_MAGIC) else None
+            self._text = packed
+            if self.compression:
+                self._text = _Peekable(gzip.GzipFile(fileobj=cast("BinaryIO", packed)))
             self._max_bytes = max_bytes
             self._unpacked = 0
-            self._first = self._read(_RAW_CHUNK)
-            self.encoding, self.has_mark = _found_encoding(self._first, encoding)
+            with _plain_gzip_errors():
+                first = self._text.peek()
+            self.encoding, self._mark = _found_encoding(first, encoding)
         except BaseException:
             self._raw.close()
             raise
@@ -110,24 +89,21 @@ class TextBytes:
         return self._hashing.size
 
     def chunks(self, size: int) -> Iterator[bytes]:
-        """Yield UTF-8 bytes in pieces of about `size`; Refused where a byte has no meaning."""
-        decode = None if self.encoding == "utf-8" else _decoder(self.encoding)
-        data, position = self._first, 0
-        if decode is None and self.has_mark:
-            data = data[len(UTF8_BOM) :]
-        if len(data) < size:
-            data += self._read(size - len(data))
+        """Yield UTF-8 bytes in pieces of `size` or so; Refused where a byte has no meaning."""
+        decoder = None
+        if self.encoding != "utf-8":
+            decoder = codecs.getincrementaldecoder(self.encoding)("strict")
+        position = len(self._read(len(self._mark)))
         try:
-            while data:
-                if decode is None:
+            while data := self._read(size):
+                if decoder is None:
                     yield data
                 else:
-                    yield _transcoded(decode, data, position, self.encoding)
+                    yield _transcoded(decoder, data, position, self.encoding)
                 position += len(data)
-                data = self._read(size)
-            if decode is not None:
-                _transcoded(decode, b"", position, self.encoding, final=True)
-            while self._hashing.read(_RAW_CHUNK):
+            if decoder is not None:
+                _transcoded(decoder, b"", position, self.encoding, final=True)
+            while self._hashing.read(_PEEKED):
                 pass  # what lies behind the compressed data belongs to the file's digest too
         finally:
             self._raw.close()
@@ -141,38 +117,63 @@ class TextBytes:
         self._raw.close()
 
     def _read(self, size: int) -> bytes:
-        try:
-            pieces: list[bytes] = []
-            missing = size
-            while missing and (piece := self._reader.read(missing)):
-                pieces.append(piece)
-                missing -= len(piece)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise Refused(
-                "The gzip file is damaged or cut short; pack it again and retry."
-            ) from error
-        data = b"".join(pieces)
+        with _plain_gzip_errors():
+            data = self._text.read(size)
         self._unpacked += len(data)
         if self._max_bytes is not None and self._unpacked > self._max_bytes:
             raise TooLarge(f"The file holds more than {self._max_bytes:,} bytes once unpacked.")
         return data
 
 
-class _Prefixed:
-    """Bytes already read, then the rest of the reader they came from."""
+class _Reader(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
-    def __init__(self, head: bytes, rest: _HashingReader) -> None:
-        self._head = head
-        self._rest = rest
 
-    def read(self, size: int = -1) -> bytes:
-        if not self._head:
-            return self._rest.read(size)
-        if size < 0:
-            data, self._head = self._head + self._rest.read(-1), b""
-        else:
-            data, self._head = self._head[:size], self._head[size:]
+class _HashingReader:
+    """A binary reader that hashes and counts what passes through it, and nothing else."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int, /) -> bytes:
+        data = self._raw.read(size)
+        self._hash.update(data)
+        self.size += len(data)
         return data
+
+    def digest(self) -> FileDigest:
+        return FileDigest(self._hash.hexdigest(), self.size)
+
+
+class _Peekable:
+    """A reader whose first bytes can be looked at before they are read; reads are full ones."""
+
+    def __init__(self, rest: _Reader) -> None:
+        self._rest = rest
+        self._head = b""
+
+    def peek(self) -> bytes:
+        self._head = self.read(_PEEKED)
+        return self._head
+
+    def read(self, size: int, /) -> bytes:
+        data, self._head = self._head[:size], self._head[size:]
+        pieces, missing = [data], size - len(data)
+        while missing > 0 and (piece := self._rest.read(missing)):
+            pieces.append(piece)
+            missing -= len(piece)
+        return b"".join(pieces)
+
+
+@contextmanager
+def _plain_gzip_errors() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        message = "The gzip file is damaged or cut short; pack it again and retry."
+        raise Refused(message) from error
 
 
 def opener_of(source: Source) -> Opener:
@@ -192,42 +193,56 @@ def opener_of(source: Source) -> Opener:
     return open_path
 
 
-def _found_encoding(first: bytes, named: str | None) -> tuple[str, bool]:
-    """Return (codec name, whether a byte order mark is there); refuse what is no text."""
+def _found_encoding(first: bytes, named: str | None) -> tuple[str, bytes]:
+    """Return (codec name, the byte order mark to pass over); refuse what is no text."""
     if not first:
         raise Refused("The file is empty.")
-    mark = next((name for mark, name in _BYTE_ORDER_MARKS if first.startswith(mark)), None)
+    mark, marked = next(
+        ((mark, name) for mark, name in _BYTE_ORDER_MARKS if first.startswith(mark)), (b"", None)
+    )
     if named is not None:
-        try:
-            encoding = codecs.lookup(named).name
-        except LookupError:
-            encoding = ""
-        encoding = "utf-8" if encoding in {"utf-8-sig", "ascii"} else encoding
-        if encoding not in _SUPPORTED:
-            raise Refused(
-                f"The encoding {named!r} is not supported; "
-                "use utf-8, utf-16, utf-32, latin-1 or windows-1252."
-            )
-        return encoding, encoding == "utf-8" and mark == "utf-8"
-    if mark is not None:
-        return mark, True
-    _refuse_binary(first)
-    return "utf-8", False
+        encoding = _encoding_named(named)
+    elif marked is not None:
+        encoding = marked
+    else:
+        _refuse_binary(first)
+        encoding = "utf-8"
+    # the other codecs take their mark away themselves, or need it to tell the byte order
+    return encoding, mark if encoding == marked == "utf-8" else b""
+
+
+def _encoding_named(named: str) -> str:
+    try:
+        encoding = codecs.lookup(named).name
+    except LookupError:
+        encoding = ""
+    encoding = "utf-8" if encoding in {"utf-8-sig", "ascii"} else encoding
+    if encoding not in _SUPPORTED:
+        raise Refused(
+            f"The encoding {named!r} is not supported; "
+            "use utf-8, utf-16, utf-32, latin-1 or windows-1252."
+        )
+    return encoding
 
 
 def _refuse_binary(first: bytes) -> None:
     for signature, kind in _SIGNATURES:
         if first.startswith(signature):
             raise Refused(f"The file is {kind}, not a table of text (CSV, TSV, or either in gzip).")
-    sample = first[:4096]
-    # a text has no control bytes but tab, line feed, form feed and carriage return
-    control = sum(byte < 32 and byte not in (9, 10, 12, 13) for byte in sample)
-    if control * 10 > len(sample):
+    if b"\x00" not in first:
+        return
+    # a text has few control bytes but tab, line feed, form feed and carriage return
+    control = sum(byte < 32 and byte not in b"\t\n\f\r" for byte in first[:4096])
+    if control * 10 > len(first[:4096]) or not _is_utf8(first):
         raise Refused("The file is binary data, not a table of text (CSV, TSV, or either in gzip).")
 
 
-def _decoder(encoding: str) -> codecs.IncrementalDecoder:
-    return codecs.getincrementaldecoder(encoding)("strict")
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")("strict").decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _transcoded(

@@ -1,0 +1,94 @@
+"""Reading against Python's csv module as the oracle, over any text and any block size."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets.ingest.read import open_table
+from datasets.tests.ingest.tables import (
+    TRICKY,
+    cells,
+    csv_records,
+    leaves_quote_open,
+    numbered,
+    quoted,
+)
+from fairdb_site.errors import Refused
+
+BLOCK_SIZES = st.sampled_from([1, 2, 3, 7, 64, 1 << 25])
+DELIMITERS = st.sampled_from([",", ";", "\t", "|"])
+
+
+def reader(data: bytes):
+    return lambda: io.BytesIO(data)
+
+
+@given(st.text(TRICKY, max_size=80), DELIMITERS, BLOCK_SIZES, st.integers(1, 4))
+def test_any_text_is_read_as_the_csv_module_reads_it(text, delimiter, block_bytes, width):
+    text = delimiter.join("h" * width) + "\n" + text
+    header, *records = csv_records(text, delimiter)
+    if width > 1:
+        while records and not records[-1]:
+            records.pop()
+    records = [record or [""] for record in records]
+    good = {n: tuple(r) for n, r in enumerate(records, 1) if len(r) == width}
+    bad = [n for n, r in enumerate(records, 1) if len(r) != width]
+    source = reader(text.encode())
+    options = {"delimiter": delimiter, "block_bytes": block_bytes}
+
+    if leaves_quote_open(text, delimiter) or not good:
+        with pytest.raises(Refused):
+            cells(open_table(source, skip_bad_rows=True, **options))
+        return
+    table = open_table(source, skip_bad_rows=True, **options)
+    read = {n: tuple(c or "" for c in row) for n, row in numbered(table).items()}
+
+    assert table.header == tuple(header)
+    assert read == good
+    assert list(table.bad_rows.numbers) == bad
+    assert (table.rows_read, table.bad_rows.count) == (len(good), len(bad))
+    strict = open_table(source, **options)
+    if bad:
+        with pytest.raises(Refused, match=f"row {bad[0]}[, ]"):
+            cells(strict)
+    else:
+        assert len(cells(strict)) == len(good)
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda width: st.lists(
+            st.tuples(*[st.none() | st.text(TRICKY, max_size=6)] * width), min_size=1, max_size=12
+        )
+    ),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    DELIMITERS,
+    BLOCK_SIZES,
+    st.booleans(),
+)
+def test_every_cell_comes_back_and_a_quoted_empty_one_is_not_a_missing_one(
+    rows, line_end, delimiter, block_bytes, ends_with_line_end
+):
+    lines = [delimiter.join("h" * len(rows[0]))]
+    lines += [delimiter.join(map(quoted, row)) for row in rows]
+    text = line_end.join(lines)
+    if ends_with_line_end or rows[-1] == (None,):
+        text += line_end
+
+    table = open_table(reader(text.encode()), delimiter=delimiter, block_bytes=block_bytes)
+
+    assert cells(table) == rows
+
+
+@given(st.lists(st.text(max_size=8), min_size=1, max_size=6))
+def test_labels_are_kept_as_they_are_in_the_file(labels):
+    labels = [label.replace("\x00", "") for label in labels]
+    data = (",".join(map(quoted, labels)) + "\n" + "," * (len(labels) - 1) + "1\n").encode(
+        errors="replace"
+    )
+
+    table = open_table(reader(data), delimiter=",")
+
+    assert table.header == tuple(label.encode(errors="replace").decode() for label in labels)
