@@ -11,14 +11,9 @@ from fairdb_site.local.gateway.app import create_app
 from fairdb_site.local.gateway.config import GatewayConfig
 
 
-def main(arguments: list[str]) -> int:
-    """Serve the gateway described by the one argument; 2 for any other usage."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m fairdb_site.local.gateway CONFIG.json\n")
-        return 2
-    config = GatewayConfig.read(Path(arguments[0]))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    server = uvicorn.Server(
+def make_server(config: GatewayConfig) -> uvicorn.Server:
+    """Return the server of a gateway, not yet running."""
+    return uvicorn.Server(
         uvicorn.Config(
             create_app(config),
             host=config.host,
@@ -30,6 +25,15 @@ def main(arguments: list[str]) -> int:
             timeout_graceful_shutdown=5,
         )
     )
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the gateway described by the one argument; 2 for any other usage."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m fairdb_site.local.gateway CONFIG.json\n")
+        return 2
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    server = make_server(GatewayConfig.read(Path(arguments[0])))
     # uvicorn stops in order, then hands the signal on: it must not end us a second time
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(0))

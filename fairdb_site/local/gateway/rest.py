@@ -208,7 +208,7 @@ def _settings(
         ("role", caller.role),
         ("request.jwt.claims", _json({**caller.claims, "role": caller.role})),
         ("request.method", call.method),
-        ("request.path", call.path),
+        ("request.path", call.path.removeprefix("/rest/v1")),  # as behind Supabase's own door
         ("request.headers", _json(headers)),
         ("request.cookies", "{}"),
         *routine.settings,
