@@ -116,7 +116,7 @@ class SupabaseSession(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["refreshed_at"], name="accounts_session_refreshed")]
+        indexes = [models.Index(fields=["expires_at"], name="accounts_session_expires")]
 
     def __str__(self) -> str:
         return f"session of {self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth import login, logout
 from django.db import connection, transaction
 from django.http import HttpRequest
@@ -56,6 +57,7 @@ def session_open(*, request: HttpRequest, user: User, sign_in: SignIn) -> Supaba
     _put(row, sign_in.session)
     row.save(force_insert=True)
     request.session[SESSION_KEY] = str(row.id)
+    sessions_reap()
     return row
 
 
@@ -72,6 +74,16 @@ def session_close(*, request: HttpRequest) -> None:
         # Here they are signed out in any case; Supabase forgets the session in its own time.
         logger.info("the session could not be revoked at Supabase: %s", type(error).__name__)
     SupabaseSession.objects.filter(id=row.id).delete()
+
+
+def sessions_reap() -> int:
+    """Delete rows whose Django session has ended by age; return how many.
+
+    A request refreshes what is due, so a token that ran out longer ago than a Django session
+    lasts was not asked for since.
+    """
+    dead_since = timezone.now() - timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    return SupabaseSession.objects.filter(expires_at__lt=dead_since).delete()[0]
 
 
 def row_of(request: HttpRequest) -> SupabaseSession | None:

@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-created_at'],
-                'indexes': [models.Index(fields=['refreshed_at'], name='accounts_session_refreshed')],
+                'indexes': [models.Index(fields=['expires_at'], name='accounts_session_expires')],
             },
         ),
     ]

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
-from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -14,8 +13,8 @@ from django.utils import timezone
 
 from accounts.models import SupabaseSession
 from accounts.sealing import seal, unseal
-from fairdb_site.local.gateway.config import GatewayConfig
 from fairdb_site.local.gateway.keys import Keys
+from fairdb_site.tests.supabase_servers import gateway_config
 
 
 def sign_in(person: Any, client: Client | None = None, *, next_page: str = "") -> Client:
@@ -61,11 +60,6 @@ def gateway_keys() -> Keys:
     return Keys(gateway_config())
 
 
-def gateway_config() -> GatewayConfig:
-    """Return what the tests' Supabase was started with."""
-    return GatewayConfig.read(settings.FAIRDB_LOCAL_DIR / "gateway.json")
-
-
 def refreshes_of(row: SupabaseSession) -> int:
     """Count the refreshes of a session at Supabase: a refresh token each, after the first."""
     with connection.cursor() as cursor:
@@ -79,4 +73,5 @@ def next_of(answer: Any) -> str:
     """Return the `next` of a redirect to sign-in, having checked that it is one."""
     url = urlsplit(answer.headers.get("HX-Redirect") or answer.headers["Location"])
     assert url.path == reverse("accounts:sign-in")
-    return parse_qs(url.query)["next"][0]
+    wanted: str = parse_qs(url.query)["next"][0]
+    return wanted

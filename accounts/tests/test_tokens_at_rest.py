@@ -1,12 +1,16 @@
 """Tokens lie encrypted in their own table and nowhere else."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.utils import timezone
 
+from accounts.models import SupabaseSession
 from accounts.sealing import UnsealError, seal, unseal
 from accounts.tests.doors import let_it_expire, row_of, sign_in, tokens_of
 
@@ -71,6 +75,18 @@ def test_what_was_tampered_with_does_not_open() -> None:
 
     with pytest.raises(UnsealError):
         unseal(bytes(sealed), place="here")
+
+
+def test_tokens_of_sessions_long_over_are_deleted_at_the_next_sign_in(people: Any) -> None:
+    old, live = row_of(sign_in(people.alice)), row_of(sign_in(people.alice))
+    let_it_expire(live)
+    old.expires_at = timezone.now() - timedelta(seconds=settings.SESSION_COOKIE_AGE + 60)
+    old.save()
+
+    sign_in(people.bob)
+
+    kept = SupabaseSession.objects.filter(user=people.alice.user)
+    assert [row.id for row in kept] == [live.id]
 
 
 def test_tokens_do_not_show_in_what_python_prints_of_them(alice: Any) -> None:
