@@ -1,0 +1,1 @@
+"""From a file to a dataset: read, profile, plan, encode, load."""

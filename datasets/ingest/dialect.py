@@ -2,12 +2,13 @@
 
 from fairdb_site.errors import Refused
 
-from .scan import first_record
+from .repair import first_record
 
 # in the order in which a tie is broken
 CANDIDATES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 _NAMES = {name: separator for separator, name in CANDIDATES.items()} | {"\\t": "\t"}
 _RECORDS = 50
+_FIELDS = 20_000  # behind the header; some records of the widest table are enough to tell
 
 
 def separator_named(name: str) -> str:
@@ -29,8 +30,9 @@ def separator_named(name: str) -> str:
 def separator_found(sample: bytes, *, final: bool) -> str:
     """Return the separator that splits the first records of `sample` most evenly.
 
-    Judged are at most 50 complete records: first by how many have as many fields as the header,
-    then by how many fields that is. A table of one column has none: the comma then stands in.
+    Judged are the header and up to 50 complete records: first by how many have as many fields as
+    the header, then by how many fields that is. A table of one column has none: the comma then
+    stands in.
     """
     best, best_score = ",", (0.0, 0)
     for candidate in CANDIDATES:
@@ -46,13 +48,12 @@ def separator_found(sample: bytes, *, final: bool) -> str:
 def _widths(sample: bytes, separator: str, *, final: bool) -> list[int]:
     """Return the number of fields of each of the first records, blank lines left out."""
     widths: list[int] = []
-    view = sample
-    while view and len(widths) < _RECORDS:
-        record = first_record(view, ord(separator), final=final)
+    place = 0
+    while place < len(sample) and len(widths) < _RECORDS and sum(widths[1:]) < _FIELDS:
+        record = first_record(sample, ord(separator), final=final, start=place)
         if record is None:
             break
-        fields, length = record
+        fields, place = record
         if fields != [b""]:
             widths.append(len(fields))
-        view = view[length:]
     return widths

@@ -9,19 +9,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
-from polars.exceptions import PolarsError
 
 from fairdb_site.errors import Refused, TooLarge
 
+from .block import Block
 from .dialect import separator_found, separator_named
-from .scan import Scan, first_record, repair, scan, with_line_feeds
-from .stream import UTF8_BOM, FileDigest, Opener, Source, TextBytes, opener_of
+from .repair import first_record, repair
+from .scan import Scan, scan, with_line_feeds
+from .stream import FileDigest, Opener, Source, Stamp, TextBytes, opener_of
 
 BLOCK_BYTES = 1 << 25
 # a record is held whole in memory; PostgreSQL itself takes lines of up to 1 GB
 MAX_RECORD_BYTES = 1 << 27
 _LISTED = 20
+_CHANGED = (
+    "The file changed while it was read. Nothing was stored. Load it again when it is at rest."
+)
 _REMEMBERED = 10_000
 
 
@@ -32,23 +35,6 @@ class Evidence:
     encoding: str
     delimiter: str
     compression: str | None
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some records in file order, as String columns `c1`..`cn`: null = empty, "" = quoted empty.
-
-    `first_row` is the number of the first record, where 1 is the first after the header;
-    `rows` gives the number of each record where skipped ones made gaps, else None.
-    """
-
-    frame: pl.DataFrame
-    first_row: int
-    rows: npt.NDArray[np.int64] | None = None
-
-    def row_number(self, index: int) -> int:
-        """Return the number, in the file, of the record at `index` of this block."""
-        return self.first_row + index if self.rows is None else int(self.rows[index])
 
 
 @dataclass(frozen=True)
@@ -73,10 +59,11 @@ class TableSource:
     rows_read: int = 0
     bad_rows: BadRows = field(default_factory=BadRows)
     bytes_read: int = 0
+    skip_bad_rows: bool = False
     _opener: Opener = field(repr=False, kw_only=True)
-    _skip_bad_rows: bool = field(default=False, kw_only=True)
     _max_bytes: int | None = field(default=None, kw_only=True)
     _block_bytes: int = field(default=BLOCK_BYTES, kw_only=True)
+    _stamp: Stamp | None = field(default=None, init=False, repr=False)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the table in blocks, from the start each time; memory does not grow with the file.
@@ -84,16 +71,28 @@ class TableSource:
         Raises Refused for what cannot be a table (naming rows), a NUL or undecodable byte, and a
         file that differs from the one of the last pass.
         """
-        text = TextBytes(self._opener, encoding=self.evidence.encoding, max_bytes=self._max_bytes)
+        # an unchanged file of this host need not be hashed again; that costs as much as scanning it
+        known = self._stamp if self.file is not None else None
+        text = TextBytes(
+            self._opener,
+            encoding=self.evidence.encoding,
+            max_bytes=self._max_bytes,
+            hashed=known is None,
+        )
         try:
+            before = text.stamp()
+            if known is not None and known != before:
+                raise Refused(_CHANGED)
             reader = _Records(self, text)
             yield from reader.blocks()
+            after = text.stamp()
         finally:
             text.close()
-        file = text.digest()
-        if self.file is not None and self.file != file:
-            raise Refused("The file changed while it was read; try again with a file at rest.")
-        self.file, self.rows_read, self.bad_rows = file, reader.good, reader.bad()
+        file = text.digest() if known is None else self.file
+        if before != after or (self.file is not None and self.file != file):
+            raise Refused(_CHANGED)
+        self.file, self._stamp = file, after
+        self.rows_read, self.bad_rows = reader.good, reader.bad()
 
 
 def open_table(
@@ -147,7 +146,7 @@ def open_table(
         header=tuple(_label(value, place) for place, value in enumerate(fields, 1)),
         evidence=Evidence(text.encoding, found, text.compression),
         _opener=opener,
-        _skip_bad_rows=skip_bad_rows,
+        skip_bad_rows=skip_bad_rows,
         _max_bytes=max_bytes,
         _block_bytes=block_bytes,
     )
@@ -159,9 +158,8 @@ class _Records:
     def __init__(self, table: TableSource, text: TextBytes) -> None:
         self._table = table
         self._text = text
-        self._separator = ord(table.evidence.delimiter)
+        self._separator = table.evidence.delimiter
         self._width = len(table.header)
-        self._schema = {f"c{n}": pl.String for n in range(1, self._width + 1)}
         self._read = 0  # records met so far, good and bad
         self.good = 0
         self._bad_count = 0
@@ -172,17 +170,16 @@ class _Records:
         return BadRows(self._bad_count, tuple(self._bad_numbers))
 
     def blocks(self) -> Iterator[Block]:
+        skip = self._table.skip_bad_rows
         for whole, found in self._scanned():
-            first = self._read + 1
-            self._read += found.records
+            block = self._checked(whole, found)
             self._table.bytes_read = self._text.bytes_read
-            block = self._checked(whole, found, first)
             if block is not None:
-                self.good += block.frame.height
+                self.good += block.rows
                 yield block
-            if self._bad_count >= _LISTED and not self._table._skip_bad_rows:
+            if self._bad_count >= _LISTED and not skip:
                 break
-        if self._bad_count and not self._table._skip_bad_rows:
+        if self._bad_count and not skip:
             raise Refused(self._ragged())
         if not self.good:
             raise Refused("The file has a header but no rows that fit it.")
@@ -200,11 +197,11 @@ class _Records:
                 if not carry:
                     return
             body = carry if final else self._without_blank_end(carry)
-            found = scan(body, self._separator)
+            found = scan(body, ord(self._separator))
             whole, taken = body, found.end
             if not found.well_formed:
-                whole, taken = repair(body, self._separator, final=final)
-                found = scan(whole, self._separator)
+                whole, taken = repair(body, ord(self._separator), final=final)
+                found = scan(whole, ord(self._separator))
             if not taken or not found.end:
                 if final or len(carry) > MAX_RECORD_BYTES:
                     raise Refused(self._too_long(final=final))
@@ -214,7 +211,7 @@ class _Records:
                 self._refuse_nul(whole, found)
             if found.lone_cr:
                 whole = with_line_feeds(whole, found)
-                found = scan(whole, self._separator)
+                found = scan(whole, ord(self._separator))
             yield whole, found
             carry = carry[taken:]
             want = max(self._table._block_bytes - len(carry), 1)
@@ -222,11 +219,11 @@ class _Records:
     def _behind_header(self, chunks: Iterator[bytes]) -> tuple[bytes, bool]:
         data, final = _grown(b"", chunks, 1)
         while True:
-            record = first_record(data, self._separator, final=final)
+            record = first_record(data, ord(self._separator), final=final)
             if record is not None:
                 return data[record[1] :], final
             if final:
-                raise Refused("The file changed while it was read; try again with a file at rest.")
+                raise Refused(_CHANGED)
             data, final = _grown(data, chunks, len(data))
 
     def _without_blank_end(self, data: bytes) -> bytes:
@@ -245,53 +242,22 @@ class _Records:
             return stripped + b"\n" if stripped else b""
         return data if not data or data[-1] in b"\r\n" else data + b"\n"
 
-    def _checked(self, whole: bytes, found: Scan, first: int) -> Block | None:
+    def _checked(self, whole: bytes, found: Scan) -> Block | None:
         """Return the block of the records as wide as the header; note the others."""
-        rows = None
-        if found.separators == found.records * (self._width - 1):
-            frame = self._parsed(whole[: found.end], found, first)
-            if frame is not None:
-                return (
-                    None
-                    if self._bad_count and not self._table._skip_bad_rows
-                    else Block(frame, first)
-                )
+        first = self._read + 1
+        self._read += found.records
         widths = found.separators_by_record() + 1
         good = widths == self._width
-        if good.all():  # Polars saw another structure than we did: never let such rows slip by
-            raise Refused(f"Rows {first:,} to {self._read:,} cannot be read as a table.")
-        self._note(first + np.flatnonzero(~good), widths[~good])
-        if not self._table._skip_bad_rows or not good.any():
+        numbers = None
+        if not good.all():
+            self._note(first + np.flatnonzero(~good), widths[~good])
+            numbers = first + np.flatnonzero(good)
+            first = int(numbers[0]) if len(numbers) else first
+            whole = _records_at(whole, found, good)
+            found = scan(whole, ord(self._separator))
+        if not found.records or (self._bad_count and not self._table.skip_bad_rows):
             return None
-        kept = _records_at(whole, found, good)
-        found = scan(kept, self._separator)
-        rows = first + np.flatnonzero(good)
-        frame = self._parsed(kept, found, first)
-        if frame is None:
-            raise Refused(f"Rows {first:,} and on cannot be read as a table.")
-        return Block(frame, int(rows[0]), rows)
-
-    def _parsed(self, records: bytes, found: Scan, first: int) -> pl.DataFrame | None:
-        """Return the cells, None where Polars met records of other widths than the header's."""
-        if records.startswith(UTF8_BOM):
-            records = UTF8_BOM + records  # Polars takes one away; here it is part of a cell
-        try:
-            frame = pl.read_csv(
-                records,
-                has_header=False,
-                schema=self._schema,
-                separator=chr(self._separator),
-                quote_char='"' if found.has_quotes else None,
-                extra_columns="raise",
-            )
-        except PolarsError:
-            self._refuse_undecodable(records, found, first)
-            return None
-        if frame.height != found.records:
-            raise Refused(
-                f"Rows {first:,} to {first + found.records - 1:,} cannot be read as a table."
-            )
-        return frame
+        return Block(whole[: found.end], found, self._separator, self._width, first, numbers)
 
     def _note(self, numbers: npt.NDArray[np.int64], widths: npt.NDArray[np.int64]) -> None:
         self._bad_count += len(numbers)
@@ -327,21 +293,11 @@ class _Records:
 
     def _refuse_nul(self, whole: bytes, found: Scan) -> None:
         place = whole.index(b"\x00")
-        row = self._read + 1 + int(np.searchsorted(found.record_ends(), place, side="right"))
+        row = self._read + 1 + int(np.searchsorted(found.record_ends, place, side="right"))
         raise Refused(
             f"Row {row:,} (where row 1 is the first after the header) holds a NUL byte, "
             "which no text may hold."
         )
-
-    def _refuse_undecodable(self, records: bytes, found: Scan, first: int) -> None:
-        try:
-            records.decode("utf-8")
-        except UnicodeDecodeError as error:
-            row = first + int(np.searchsorted(found.record_ends(), error.start, side="right"))
-            raise Refused(
-                f"Row {row:,} (where row 1 is the first after the header) is not UTF-8. "
-                "Name the file's encoding, for example latin-1 or windows-1252."
-            ) from error
 
 
 def _grown(data: bytes, chunks: Iterator[bytes], want: int) -> tuple[bytes, bool]:
@@ -362,7 +318,7 @@ def _grown(data: bytes, chunks: Iterator[bytes], want: int) -> tuple[bytes, bool
 
 
 def _records_at(whole: bytes, found: Scan, keep: npt.NDArray[np.bool_]) -> bytes:
-    ends = found.record_ends()
+    ends = found.record_ends
     starts = np.concatenate(([0], ends[:-1]))
     return b"".join(whole[a:b] for a, b in zip(starts[keep], ends[keep], strict=True))
 

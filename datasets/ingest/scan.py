@@ -6,13 +6,14 @@ That holds while every quote stands where RFC 4180 puts it; `Scan.well_formed` s
 `repair` rewrites, by a small exact reader, the records where one does not.
 """
 
-import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 Words = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
 
 QUOTE, LF, CR = 0x22, 0x0A, 0x0D
 _ONE, _TOP = np.uint64(1), np.uint64(63)
@@ -22,27 +23,35 @@ _ONE, _TOP = np.uint64(1), np.uint64(63)
 class Scan:
     """The structure of a block that starts where a record starts.
 
-    `end` is the number of bytes up to and with the last complete record; `records` and
-    `separators` count what is in them; `lone_cr` says that a carriage return alone ends a record.
+    `end` is the number of bytes up to and with the last complete record, `records` how many there
+    are; `lone_cr` says that a carriage return alone ends a record.
     """
 
     well_formed: bool
     end: int
     records: int
-    separators: int
     has_quotes: bool
     lone_cr: bool
     _ends: Words
     _separators: Words
 
-    def record_ends(self) -> npt.NDArray[np.int64]:
-        """Return the place behind the last byte of each record's line end, in order."""
-        return _places(self._ends)[: self.records] + 1
+    @cached_property
+    def record_ends(self) -> Places:
+        """The place behind the last byte of each record's line end, in order."""
+        return _places(self._ends) + 1
 
-    def separators_by_record(self) -> npt.NDArray[np.int64]:
-        """Return how many separators each record holds."""
-        upto = np.searchsorted(_places(self._separators), self.record_ends())
-        return np.diff(upto, prepend=0).astype(np.int64)
+    @cached_property
+    def separators(self) -> Places:
+        """The places of the separators outside quotes, in order."""
+        return _places(self._separators)
+
+    def separators_by_record(self) -> Places:
+        """Return how many separators each record holds, without making a list of their places."""
+        word, bit = np.divmod(self.record_ends - 1, 64)
+        before = np.cumsum(np.bitwise_count(self._separators), dtype=np.int64)
+        before = np.concatenate(([0], before))[word]
+        below = self._separators[word] & ((_ONE << bit.astype(np.uint64)) - _ONE)
+        return np.diff(before + np.bitwise_count(below), prepend=0)
 
 
 def scan(block: bytes, separator: int) -> Scan:
@@ -70,7 +79,6 @@ def scan(block: bytes, separator: int) -> Scan:
         well_formed=well_formed,
         end=end,
         records=_count(ends),
-        separators=_count(separators),
         has_quotes=quotes is not None,
         lone_cr=lone is not None and bool(_cut(lone, end).any()),
         _ends=ends,
@@ -87,89 +95,13 @@ def with_line_feeds(block: bytes, found: Scan) -> bytes:
     if not found.has_quotes:
         return whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     data = np.frombuffer(whole, dtype=np.uint8).copy()
-    ends = found.record_ends() - 1
+    ends = found.record_ends - 1
     before = ends[(data[ends] == LF) & (ends > 0)] - 1
     drop = before[data[before] == CR]
     data[ends] = LF
     keep = np.ones(len(data), dtype=bool)
     keep[drop] = False
     return data[keep].tobytes()
-
-
-def repair(block: bytes, separator: int, *, final: bool) -> tuple[bytes, int]:
-    """Return (the same records with well placed quotes, how many bytes of `block` they took).
-
-    The rule: a quote opens a field only as its first byte; there, two quotes are one and one
-    closes; what follows a closing quote, and any other quote, is kept as it stands. So `a"b` is
-    `a"b` and `"p"q` is `pq`, as Python's csv module and PostgreSQL read them. A last record
-    without its line end is left out, unless the file ends here (`final`).
-    """
-    field = _field_pattern(separator)
-    pieces: list[bytes] = []
-    position = taken = 0
-    while (quote := block.find(b'"', position)) >= 0:
-        start = max(block.rfind(b"\n", position, quote), block.rfind(b"\r", position, quote)) + 1
-        start = max(start, position)
-        record, regular = [], True
-        place = start
-        while True:
-            match = field.match(block, place)
-            if match is None:  # an opened quote that is not closed
-                pieces.append(block[taken:start])
-                return b"".join(pieces), start
-            quoted, rest, line_end = match.group(1), match.group(2), match.group(3)
-            place = match.end()
-            if quoted is None:
-                bad = b'"' in rest
-                content = rest.replace(b'"', b'""') if bad else rest
-            else:
-                bad = bool(rest)
-                content = quoted + rest.replace(b'"', b'""') if bad else quoted
-            regular = regular and not bad
-            record.append(b'"' + content + b'"' if bad or quoted is not None else content)
-            if line_end != bytes([separator]):
-                break
-        if not line_end and not final:
-            pieces.append(block[taken:start])
-            return b"".join(pieces), start
-        if not regular:
-            pieces += (block[taken:start], bytes([separator]).join(record), line_end)
-            taken = place
-        position = place
-        if not line_end:
-            break
-    end = len(block)
-    if not final:  # no quotes follow `position`: the last line end there ends the last record
-        end = max(block.rfind(b"\n", position), block.rfind(b"\r", position), position - 1) + 1
-    pieces.append(block[taken:end])
-    return b"".join(pieces), end
-
-
-def first_record(block: bytes, separator: int, *, final: bool) -> tuple[list[bytes], int] | None:
-    """Return (the fields of the first record, its length with the line end), None if cut short."""
-    field = _field_pattern(separator)
-    fields: list[bytes] = []
-    place = 0
-    while True:
-        match = field.match(block, place)
-        if match is None:
-            return None
-        quoted, rest, line_end = match.group(1), match.group(2), match.group(3)
-        fields.append(rest if quoted is None else quoted.replace(b'""', b'"') + rest)
-        place = match.end()
-        if line_end == bytes([separator]):
-            continue
-        if not line_end and not final:
-            return None
-        return fields, place
-
-
-def _field_pattern(separator: int) -> re.Pattern[bytes]:
-    sep = re.escape(bytes([separator]))
-    # (quoted content), or none; (what stands outside quotes); (separator, line end, block's end)
-    return re.compile(
-        rb'(?:"([^"]*+(?:""[^"]*+)*+)"|(?!"))([^' + sep + rb"\r\n]*+)(" + sep + rb"|\r\n|\n|\r|\Z)"
-    )
 
 
 def _bits(mask: npt.NDArray[np.bool_]) -> Words:
@@ -238,5 +170,10 @@ def _count(words: Words) -> int:
     return int(np.bitwise_count(words).sum(dtype=np.int64))
 
 
-def _places(words: Words) -> npt.NDArray[np.int64]:
-    return np.flatnonzero(np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little"))
+def _places(words: Words) -> Places:
+    """Return the places of the set bits; only words with a bit are unpacked."""
+    used = np.flatnonzero(words)
+    bits = np.unpackbits(words[used].astype("<u8").view(np.uint8), bitorder="little")
+    places = np.flatnonzero(bits.view(bool))
+    found: Places = used[places >> 6] * 64 + (places & 63)
+    return found

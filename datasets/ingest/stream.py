@@ -15,6 +15,7 @@ from fairdb_site.errors import Refused, TooLarge
 
 Opener = Callable[[], BinaryIO]
 Source = str | os.PathLike[str] | Opener
+Stamp = tuple[int, int, int, int]  # device, inode, size, time of change in ns
 
 UTF8_BOM = codecs.BOM_UTF8
 # UTF-32 before UTF-16: the little-endian mark of one begins with the mark of the other
@@ -64,11 +65,16 @@ class TextBytes:
     """
 
     def __init__(
-        self, opener: Opener, *, encoding: str | None = None, max_bytes: int | None = None
+        self,
+        opener: Opener,
+        *,
+        encoding: str | None = None,
+        max_bytes: int | None = None,
+        hashed: bool = True,
     ) -> None:
         self._raw = opener()
         try:
-            self._hashing = _HashingReader(self._raw)
+            self._hashing = _HashingReader(self._raw, hashed=hashed)
             packed = _Peekable(self._hashing)
             self.compression = "gzip" if packed.peek().startswith(_GZIP_MAGIC) else None
             self._text = packed
@@ -94,26 +100,31 @@ class TextBytes:
         if self.encoding != "utf-8":
             decoder = codecs.getincrementaldecoder(self.encoding)("strict")
         position = len(self._read(len(self._mark)))
-        try:
-            while data := self._read(size):
-                if decoder is None:
-                    yield data
-                else:
-                    yield _transcoded(decoder, data, position, self.encoding)
-                position += len(data)
-            if decoder is not None:
-                _transcoded(decoder, b"", position, self.encoding, final=True)
-            while self._hashing.read(_PEEKED):
-                pass  # what lies behind the compressed data belongs to the file's digest too
-        finally:
-            self._raw.close()
+        while data := self._read(size):
+            if decoder is None:
+                yield data
+            else:
+                yield _transcoded(decoder, data, position, self.encoding)
+            position += len(data)
+        if decoder is not None:
+            _transcoded(decoder, b"", position, self.encoding, final=True)
+        while self._hashing.read(_PEEKED):
+            pass  # what lies behind the compressed data belongs to the file's digest too
 
     def digest(self) -> FileDigest:
         """Return the digest of the bytes as uploaded; complete once `chunks()` has ended."""
         return self._hashing.digest()
 
+    def stamp(self) -> Stamp | None:
+        """Return what changes when the file does; None where the stream is no file of this host."""
+        try:
+            found = os.fstat(self._raw.fileno())
+        except (AttributeError, OSError):
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
     def close(self) -> None:
-        """Release the file of a pass that was not read to its end."""
+        """Release the file."""
         self._raw.close()
 
     def _read(self, size: int) -> bytes:
@@ -132,14 +143,16 @@ class _Reader(Protocol):
 class _HashingReader:
     """A binary reader that hashes and counts what passes through it, and nothing else."""
 
-    def __init__(self, raw: BinaryIO) -> None:
+    def __init__(self, raw: BinaryIO, *, hashed: bool) -> None:
         self._raw = raw
         self._hash = hashlib.sha256()
+        self._hashed = hashed
         self.size = 0
 
     def read(self, size: int, /) -> bytes:
         data = self._raw.read(size)
-        self._hash.update(data)
+        if self._hashed:
+            self._hash.update(data)
         self.size += len(data)
         return data
 

@@ -1,6 +1,8 @@
 """Reading against Python's csv module as the oracle, over any text and any block size."""
 
 import io
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -21,12 +23,14 @@ BLOCK_SIZES = st.sampled_from([1, 2, 3, 7, 64, 1 << 25])
 DELIMITERS = st.sampled_from([",", ";", "\t", "|"])
 
 
-def reader(data: bytes):
+def reader(data: bytes) -> Callable[[], io.BytesIO]:
     return lambda: io.BytesIO(data)
 
 
 @given(st.text(TRICKY, max_size=80), DELIMITERS, BLOCK_SIZES, st.integers(1, 4))
-def test_any_text_is_read_as_the_csv_module_reads_it(text, delimiter, block_bytes, width):
+def test_any_text_is_read_as_the_csv_module_reads_it(
+    text: str, delimiter: str, block_bytes: int, width: int
+) -> None:
     text = delimiter.join("h" * width) + "\n" + text
     header, *records = csv_records(text, delimiter)
     if width > 1:
@@ -36,20 +40,20 @@ def test_any_text_is_read_as_the_csv_module_reads_it(text, delimiter, block_byte
     good = {n: tuple(r) for n, r in enumerate(records, 1) if len(r) == width}
     bad = [n for n, r in enumerate(records, 1) if len(r) != width]
     source = reader(text.encode())
-    options = {"delimiter": delimiter, "block_bytes": block_bytes}
+    table_of = partial(open_table, source, delimiter=delimiter, block_bytes=block_bytes)
 
     if leaves_quote_open(text, delimiter) or not good:
         with pytest.raises(Refused):
-            cells(open_table(source, skip_bad_rows=True, **options))
+            cells(table_of(skip_bad_rows=True))
         return
-    table = open_table(source, skip_bad_rows=True, **options)
+    table = table_of(skip_bad_rows=True)
     read = {n: tuple(c or "" for c in row) for n, row in numbered(table).items()}
 
     assert table.header == tuple(header)
     assert read == good
     assert list(table.bad_rows.numbers) == bad
     assert (table.rows_read, table.bad_rows.count) == (len(good), len(bad))
-    strict = open_table(source, **options)
+    strict = table_of()
     if bad:
         with pytest.raises(Refused, match=f"row {bad[0]}[, ]"):
             cells(strict)
@@ -69,8 +73,12 @@ def test_any_text_is_read_as_the_csv_module_reads_it(text, delimiter, block_byte
     st.booleans(),
 )
 def test_every_cell_comes_back_and_a_quoted_empty_one_is_not_a_missing_one(
-    rows, line_end, delimiter, block_bytes, ends_with_line_end
-):
+    rows: list[tuple[str | None, ...]],
+    line_end: str,
+    delimiter: str,
+    block_bytes: int,
+    ends_with_line_end: bool,
+) -> None:
     lines = [delimiter.join("h" * len(rows[0]))]
     lines += [delimiter.join(map(quoted, row)) for row in rows]
     text = line_end.join(lines)
@@ -83,7 +91,7 @@ def test_every_cell_comes_back_and_a_quoted_empty_one_is_not_a_missing_one(
 
 
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=6))
-def test_labels_are_kept_as_they_are_in_the_file(labels):
+def test_labels_are_kept_as_they_are_in_the_file(labels: list[str]) -> None:
     labels = [label.replace("\x00", "") for label in labels]
     data = (",".join(map(quoted, labels)) + "\n" + "," * (len(labels) - 1) + "1\n").encode(
         errors="replace"
