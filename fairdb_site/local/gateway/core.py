@@ -36,10 +36,7 @@ class Gateway:
             outbox=Outbox(Path(config.outbox), config.site_url),
             rest=Pool(config.authenticator_dsn, _REST_CONNECTIONS),
             auth=Pool(
-                config.auth_admin_dsn,
-                _AUTH_CONNECTIONS,
-                lock_timeout="5s",
-                statement_timeout="10s",
+                config.auth_admin_dsn, _AUTH_CONNECTIONS, lock_timeout="5s", statement_timeout="10s"
             ),
         )
 

@@ -12,7 +12,7 @@ API_VERSION = ("X-Supabase-Api-Version", "2024-01-01")  # errors carry `code`, r
 
 @dataclass(frozen=True)
 class Call:
-    """A request, read whole; header names are lower case, later duplicates win."""
+    """A request, read whole; header names are lower case, the first of duplicates counts."""
 
     method: str
     path: str

@@ -10,23 +10,9 @@ from psycopg2 import sql
 
 from fairdb_site.local.gateway.messages import GatewayError, Headers, not_supported, rest_error
 
-_COMPARISONS = {
-    "eq": "=",
-    "neq": "<>",
-    "gt": ">",
-    "gte": ">=",
-    "lt": "<",
-    "lte": "<=",
-    "like": "like",
-    "ilike": "ilike",
-}
-_IS = {
-    "null": "null",
-    "not_null": "not null",
-    "true": "true",
-    "false": "false",
-    "unknown": "unknown",
-}
+_COMPARISONS = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+_COMPARISONS |= {"like": "like", "ilike": "ilike"}
+_IS = {name: name.replace("_", " ") for name in ("null", "not_null", "true", "false", "unknown")}
 _ELSEWHERE = "match imatch isdistinct fts plfts phfts wfts cs cd ov sl sr nxr nxl adj".split()
 _OPERATOR = re.compile(r"(not\.)?([a-z]+)(\([^)]*\))?\.(.*)", re.DOTALL)
 _FIELD = re.compile(r'"((?:[^"\\]|\\.)+)"|([\w $]+(?:-(?!>)[\w $]*)*)')

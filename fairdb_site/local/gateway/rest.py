@@ -52,6 +52,7 @@ class Request:
     single: bool
     count: bool
     reading: Reading
+    given: frozenset[str]
 
     @property
     def posted(self) -> bool:
@@ -73,12 +74,11 @@ class Result:
 def call_function(gateway: Gateway, call: Call, name: str) -> Reply:
     """Run one function and answer with its result."""
     request = _read_request(gateway, call)
-    given = _given_arguments(request)
     try:
         with gateway.rest.connection() as connection:
             connection.autocommit = True
             routines = find_routines(connection, request.schema, name)
-            routine = choose(routines, request.schema, name, given, posted=request.posted)
+            routine = choose(routines, request.schema, name, request.given, posted=request.posted)
             settings = role_settings(connection, request.caller.role)
             result = _run(gateway, connection, request, routine, settings)
     except psycopg2.OperationalError as error:
@@ -108,6 +108,7 @@ def _read_request(gateway: Gateway, call: Call) -> Request:
     preferences = re.split(r"\s*[,;]\s*", call.headers.get("prefer", ""))
     if any(preference.startswith("max-affected=") for preference in preferences):
         raise not_supported("The preference max-affected is not supported")
+    reading = read_query(call.query, posted=posted)
     return Request(
         call=call,
         caller=caller,
@@ -115,7 +116,8 @@ def _read_request(gateway: Gateway, call: Call) -> Request:
         negotiated=profile is not None or len(schemas) > 1,
         single=_wants_single(call),
         count=any(f"count={kind}" in preferences for kind in ("exact", "estimated")),
-        reading=read_query(call.query, posted=posted),
+        reading=reading,
+        given=_posted_arguments(call) if posted else frozenset(dict(reading.arguments)),
     )
 
 
@@ -145,11 +147,8 @@ def _wants_single(call: Call) -> bool:
     raise rest_error(406, "PGRST107", message)
 
 
-def _given_arguments(request: Request) -> set[str]:
-    """Return the names of the arguments; of a body that is no object, none."""
-    if not request.posted:
-        return {name for name, _ in request.reading.arguments}
-    call = request.call
+def _posted_arguments(call: Call) -> frozenset[str]:
+    """Return the names of the arguments in a body; none of a body that is no object."""
     media = call.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if media != "application/json":
         raise rest_error(400, "PGRST102", f"Content-Type not acceptable: {media}")
@@ -157,7 +156,7 @@ def _given_arguments(request: Request) -> set[str]:
         body = json.loads(call.body.decode() or "{}", parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise rest_error(400, "PGRST102", "Empty or invalid json") from None
-    return set(body) if isinstance(body, dict) else set()
+    return frozenset(body) if isinstance(body, dict) else frozenset()
 
 
 def _refuse_constant(name: str) -> None:
@@ -168,11 +167,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _run(
-    gateway: Gateway,
-    connection: Any,
-    request: Request,
-    routine: Routine,
-    settings: dict[str, str],
+    gateway: Gateway, connection: Any, request: Request, routine: Routine, settings: dict[str, str]
 ) -> Result:
     """Run the call in a transaction of its own; commit, unless a single row was wanted in vain."""
     level = (routine.isolation or settings.pop("default_transaction_isolation", "")).lower()
@@ -248,8 +243,7 @@ def _statement(gateway: Gateway, request: Request, routine: Routine) -> sql.Comp
 def _source(request: Request, routine: Routine) -> sql.Composable:
     """Return the call itself, with its arguments."""
     function = sql.SQL("{}.{}").format(sql.Identifier(routine.schema), sql.Identifier(routine.name))
-    given = _given_arguments(request)
-    used = [parameter for parameter in routine.parameters if parameter.name in given]
+    used = [parameter for parameter in routine.parameters if parameter.name in request.given]
     body = sql.SQL("")
     if request.posted and routine.takes_whole_body:
         text = request.call.body.decode() or "{}"

@@ -1,7 +1,7 @@
 """Functions of the exposed schemas: found by name, chosen by the arguments given."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +99,7 @@ class Routine:
             and self.parameters[0].shown in ("json", "jsonb")
         )
 
-    def takes(self, names: set[str]) -> bool:
+    def takes(self, names: Set[str]) -> bool:
         """Whether it can be called with just these arguments."""
         known = {parameter.name for parameter in self.parameters}
         required = {parameter.name for parameter in self.parameters if parameter.required}
@@ -121,7 +121,7 @@ def role_settings(connection: Any, role: str) -> dict[str, str]:
 
 
 def choose(
-    routines: Sequence[Routine], schema: str, name: str, given: set[str], *, posted: bool
+    routines: Sequence[Routine], schema: str, name: str, given: Set[str], *, posted: bool
 ) -> Routine:
     """Return the one function that takes these arguments: 404 for none, 300 for several."""
     fitting = [routine for routine in routines if routine.takes(given)]

@@ -10,39 +10,17 @@ import psycopg2
 
 from fairdb_site.local.gateway.messages import GatewayError, Headers, rest_error
 
-# the longest matching prefix of the SQLSTATE wins; what is not listed is a 400
-_STATUS = {
-    "08": 503,
-    "09": 500,
-    "0L": 403,
-    "0P": 403,
-    "21000": 500,
-    "23503": 409,
-    "23505": 409,
-    "25": 500,
-    "25006": 405,
-    "28": 403,
-    "2D": 500,
-    "38": 500,
-    "39": 500,
-    "3B": 500,
-    "40": 500,
-    "42883": 404,
-    "42P01": 404,
-    "42P17": 500,
-    "53": 503,
-    "53400": 500,
-    "54": 500,
-    "55": 500,
-    "57": 500,
-    "57P01": 503,
-    "58": 500,
-    "F0": 500,
-    "HV": 500,
-    "P0": 500,
-    "P0001": 400,
-    "XX": 500,
+# by SQLSTATE or its class, the code before the class; what is not listed is a 400
+_CODES = {
+    400: "P0001",
+    403: "0L 0P 28",
+    404: "42883 42P01",
+    405: "25006",
+    409: "23503 23505",
+    500: "09 21000 25 2D 38 39 3B 40 42P17 53400 54 55 57 58 F0 HV P0 XX",
+    503: "08 53 57P01",
 }
+_STATUS = {code: status for status, codes in _CODES.items() for code in codes.split()}
 _RAISE_HINT = (
     "MESSAGE must be a JSON object with obligatory keys: 'code', 'message' and optional keys: "
     "'details', 'hint'.",
