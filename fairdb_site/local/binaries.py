@@ -23,7 +23,7 @@ def programs(cluster: Path, user: ServerUser) -> Path:
     Programs in a virtual environment that this account cannot reach, or whose path `initdb` would
     break at in its shell, are copied beside the cluster, once for each version.
     """
-    package = _package_folder()
+    package = package_folder()
     there = Path(f"{_PACKAGE}/pginstall{MAJOR}/bin")
     shipped = package.parent / there
     if user.can_run(shipped / "postgres") and safe_in_a_shell(shipped):
@@ -43,12 +43,13 @@ def programs(cluster: Path, user: ServerUser) -> Path:
 
 def server_version() -> str:
     """Return the version of the PostgreSQL that the wheel brings, for example 18.4."""
-    program = _package_folder() / f"pginstall{MAJOR}" / "bin" / "postgres"
+    program = package_folder() / f"pginstall{MAJOR}" / "bin" / "postgres"
     done = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
     return done.stdout.split()[-1]  # "postgres (PostgreSQL) 18.4"
 
 
-def _package_folder() -> Path:
+def package_folder() -> Path:
+    """Return the folder of the wheel's package, which is not imported: it starts servers."""
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise Refused(

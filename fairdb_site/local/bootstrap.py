@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg2
 from psycopg2 import errors, sql
-from psycopg2.extensions import connection, encrypt_password, parse_dsn
+from psycopg2.extensions import connection, encrypt_password, make_dsn, parse_dsn
 
 from fairdb_site.errors import Refused, Unavailable
 from fairdb_site.local.state import BOOTSTRAPPED, DATABASE, SUPERUSER, LocalState, write_private
@@ -63,34 +63,35 @@ def bootstrap_external(state: LocalState, database_url: str) -> None:
 
 def require_bootstrapped(state: LocalState, database_url: str) -> None:
     """Refuse a server of DATABASE_URL that the gateway could not work on."""
-    closing(connect(database_url)).__exit__(None, None, None)
-    dsn = read_dsn(database_url)
-    for role in _GATEWAY_ROLES:
-        try:
-            server = psycopg2.connect(**(dsn | {"user": role, "password": state.password(role)}))
-        except psycopg2.OperationalError as error:
-            raise Refused(
-                f"The server in DATABASE_URL does not let role {role} in. Run "
-                "`manage.py local bootstrap` once, which lays Supabase's roles and auth schema "
-                "into it."
-            ) from error
-        with closing(server), server.cursor() as cursor:
-            cursor.execute("select to_regclass('auth.users') is not null")
-            (has_users,) = cursor.fetchone()
-        if not has_users:
-            raise Refused(
-                "The database in DATABASE_URL has no auth schema. Run "
-                "`manage.py local bootstrap` once."
-            )
+    connect(database_url).close()  # or say in one sentence why it does not answer
+    try:
+        psycopg2.connect(role_dsn(state, "authenticator", database_url)).close()
+        with closing(
+            psycopg2.connect(role_dsn(state, "supabase_auth_admin", database_url))
+        ) as server:
+            server.cursor().execute("select from auth.users limit 0")
+    except (psycopg2.OperationalError, errors.UndefinedTable) as error:
+        raise Refused(
+            "The database in DATABASE_URL lacks Supabase's roles and auth schema, or has them with "
+            "other passwords than ours. Run `manage.py local bootstrap` once to lay them into it."
+        ) from error
 
 
 def connect(url: str) -> connection:
     """Connect, or say in one sentence why not."""
     try:
-        return psycopg2.connect(**(read_dsn(url) | {"connect_timeout": "10"}))
+        return psycopg2.connect(**({"connect_timeout": "10"} | read_dsn(url)))
     except psycopg2.OperationalError as error:
         reason = " ".join(str(error).split())
         raise Unavailable(f"PostgreSQL does not let us in: {reason}") from error
+
+
+def role_dsn(state: LocalState, role: str, database_url: str | None) -> str:
+    """Return how `role` connects: to the embedded server, or where DATABASE_URL says."""
+    if not database_url:
+        return state.database_url(role)
+    own = {"user": role, "password": state.password(role)}
+    return str(make_dsn(**(read_dsn(database_url) | own)))
 
 
 def read_dsn(url: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 Two things send the cluster elsewhere, to a folder of mode 0700 that a symbolic link in the state
 folder points to: the server's user cannot reach the state folder (root's home, say), or its path
 holds a character that `initdb` would hand to a shell. A socket whose path would be longer than the
-kernel allows lies in a short folder of its own.
+kernel allows, or holds a comma, lies in a short folder of its own.
 """
 
 import contextlib
@@ -70,7 +70,8 @@ def remove_cluster_folder(folder: Path) -> None:
 def socket_folder(cluster: Path) -> Path:
     """Return the folder of a cluster's socket; for one cluster the same one each time."""
     inside = cluster / "run"
-    if len(os.fsencode(f"{inside}{_SOCKET_NAME}")) <= _LONGEST_SOCKET_PATH:
+    fits = len(os.fsencode(f"{inside}{_SOCKET_NAME}")) <= _LONGEST_SOCKET_PATH
+    if fits and "," not in str(inside):  # libpq splits its host into several at a comma
         return inside
     digest = hashlib.sha256(os.fsencode(cluster)).hexdigest()
     return Path(f"/tmp/fairdb-{digest[:16]}")  # noqa: S108 - see make_socket_folder
@@ -148,9 +149,9 @@ def _home_elsewhere(user: ServerUser) -> Path:
     if os.geteuid() == 0:
         candidates = [Path("/var/lib/fairdatabase"), Path("/var/tmp/fairdatabase")]  # noqa: S108
     else:
-        data_home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+        data_home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
         candidates = [
-            Path(data_home) / "fairdatabase",
+            Path(data_home, "fairdatabase").absolute(),
             Path(f"/var/tmp/fairdatabase-{user.uid}"),  # noqa: S108
         ]
     for candidate in filter(safe_in_a_shell, candidates):

@@ -20,13 +20,6 @@ from fairdb_site.local.state import canonical
 Answer = tuple[dict[str, Any], list[str]]  # what --json prints, what people read
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the actions and their flags."""
-    parser.add_argument("action", choices=sorted(_ACTIONS), help="what to do")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--yes", action="store_true", help="reset without asking")
-
-
 def run(action: str, folder: Path, *, database_url: str | None, as_json: bool, yes: bool) -> str:
     """Do one action; return what to print on stdout."""
     if action == "reset" and not yes:
@@ -39,7 +32,9 @@ def main(arguments: list[str], default_folder: Path, database_url: str | None) -
     """Run as a program of its own; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m fairdb_site.local", description=__doc__)
     parser.add_argument("--folder", type=Path, default=default_folder, help="the state folder")
-    add_arguments(parser)
+    parser.add_argument("action", choices=sorted(_ACTIONS), help="what to do")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--yes", action="store_true", help="reset without asking")
     options = parser.parse_args(arguments)
     try:
         text = run(
@@ -108,7 +103,7 @@ def _outbox(folder: Path, database_url: str | None) -> Answer:
     mails = read_outbox(canonical(folder))
     lines = []
     for mail in mails:
-        lines += [f"{mail['created_at']}  to {mail['to']}: {mail['subject']}", mail["body"], ""]
+        lines += [f"{mail['created_at']}  to {mail['to']}: {mail['subject']}", mail["text"]]
     return {"mails": mails}, lines or ["No mail yet."]
 
 
@@ -117,7 +112,7 @@ def _confirm(folder: Path) -> None:
         raise Refused("Nobody is there to ask. Give --yes to remove all data of the local stack.")
     print(f"This removes every account and dataset in {folder}.", file=sys.stderr)  # noqa: T201
     print("Type yes to go on: ", end="", file=sys.stderr, flush=True)  # noqa: T201
-    if input().strip() != "yes":
+    if sys.stdin.readline().strip() != "yes":
         raise Refused("Nothing was removed.")
 
 

@@ -14,11 +14,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from psycopg2.extensions import make_dsn
-
 from fairdb_site.errors import Unavailable
 from fairdb_site.local import processes
-from fairdb_site.local.bootstrap import read_dsn
+from fairdb_site.local.bootstrap import role_dsn
 from fairdb_site.local.gateway.config import GatewayConfig
 from fairdb_site.local.logs import last_errors, open_log
 from fairdb_site.local.processes import Process
@@ -28,7 +26,9 @@ _CONFIG, _PID_FILE, _LOG = "gateway.json", "gateway.pid", "gateway.log"
 _MODULE = "fairdb_site.local.gateway"
 _PROJECT = Path(__file__).resolve().parents[2]
 _HOST = "127.0.0.1"
-_START_SECONDS = 60
+_START_SECONDS = 60.0
+_HEALTH_SECONDS = 10.0
+_STOP_SECONDS = 8.0  # for requests under way
 _ATTEMPTS = 3  # somebody may take the port between our look and the gateway's bind
 
 
@@ -37,8 +37,6 @@ def start(state: LocalState, *, database_url: str | None = None) -> tuple[LocalS
 
     Return the state, with the port it has now, and whether it was started.
     """
-    if not (Path(__file__).parent / "gateway" / "__main__.py").exists():
-        return state, False  # until the gateway lands
     if running(state.folder):
         as_wanted = _record(state.folder).get("config") == _digest(_config(state, database_url))
         if as_wanted and health(state.gateway_port) is not None:
@@ -57,7 +55,7 @@ def stop(folder: Path) -> bool:
     """End the gateway, by force where it does not go; return whether it ran."""
     process = running(folder)
     if process:
-        processes.end_processes([process], [(signal.SIGTERM, 8), (signal.SIGKILL, 5)])
+        processes.end_processes([process], [(signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, 5)])
     (folder / _PID_FILE).unlink(missing_ok=True)
     return process is not None
 
@@ -75,7 +73,7 @@ def running(folder: Path) -> Process | None:
 
 def health(port: int) -> dict[str, str] | None:
     """Return what the gateway on this port says of itself; None where none is well."""
-    connection = http.client.HTTPConnection(_HOST, port, timeout=10)
+    connection = http.client.HTTPConnection(_HOST, port, timeout=_HEALTH_SECONDS)
     try:
         connection.request("GET", "/auth/v1/health")
         response = connection.getresponse()
@@ -85,15 +83,6 @@ def health(port: int) -> dict[str, str] | None:
     finally:
         connection.close()
     return answer if response.status == http.HTTPStatus.OK and isinstance(answer, dict) else None
-
-
-def role_dsn(state: LocalState, role: str, database_url: str | None) -> str:
-    """Return how `role` connects: to the embedded server, or where DATABASE_URL says."""
-    if not database_url:
-        return state.database_url(role)
-    return str(
-        make_dsn(**(read_dsn(database_url) | {"user": role, "password": state.password(role)}))
-    )
 
 
 def _launch(folder: Path, config: GatewayConfig) -> bool:

@@ -2,18 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import NotRequired, TypedDict, cast
+from typing import TypedDict, cast
 
 
 class Mail(TypedDict):
-    """One mail as the gateway wrote it; `link` and `token_hash` where it carries one."""
+    """One mail as `gateway/outbox.py` writes it."""
 
     to: str
     subject: str
-    body: str
+    text: str
+    type: str
+    token_hash: str
+    link: str
     created_at: str
-    token_hash: NotRequired[str | None]
-    link: NotRequired[str | None]
 
 
 def read_outbox(folder: Path) -> list[Mail]:

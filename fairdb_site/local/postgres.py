@@ -5,6 +5,7 @@ is in `postmaster.pid`. Callers hold the state folder's lock.
 """
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -129,11 +130,17 @@ class Postgres:
         return process is not None
 
     def _make_cluster(self, bin_dir: Path, user: ServerUser, superuser_password: str) -> None:
-        """Run initdb beside the final place and move it there whole, so that a kill leaves none."""
-        draft, password = self.cluster / "data.new", self.cluster / "password.new"
-        if draft.exists():
-            shutil.rmtree(draft)
-        password.unlink(missing_ok=True)
+        """Run initdb beside the final place and move it there whole, so that a kill leaves none.
+
+        Each attempt has a place of its own: an initdb whose starter was killed may still write.
+        """
+        for leftover in self.cluster.glob("password.new-*"):
+            leftover.unlink()
+        for leftover in self.cluster.glob("data.new-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        attempt = secrets.token_hex(4)
+        draft = self.cluster / f"data.new-{attempt}"
+        password = self.cluster / f"password.new-{attempt}"
         (self.folder / BOOTSTRAPPED).unlink(missing_ok=True)
         descriptor = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w", encoding="ascii") as file:

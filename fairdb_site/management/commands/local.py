@@ -10,25 +10,29 @@ from fairdb_site.errors import FairdbError
 
 
 class Command(BaseCommand):
-    """up, down, status, reset, bootstrap, outbox of the embedded default."""
+    """Actions on the embedded default; the code behind is not imported where it is not in use."""
 
     help = (
-        "Runs and looks after the embedded default: up and down start and stop PostgreSQL and the "
-        "Supabase gateway, status says what runs and where, reset removes every account and "
-        "dataset in it, bootstrap lays Supabase's roles and auth schema into the server in "
-        "DATABASE_URL (or into our own again), outbox prints the mails it would have sent."
+        "Runs and looks after the embedded default. up, down: start and stop PostgreSQL and the "
+        "Supabase gateway. status: what runs, and where. reset: remove every account and dataset. "
+        "bootstrap: lay Supabase's roles and auth schema into the server in DATABASE_URL, or "
+        "into our own again. outbox: the mails it would have sent."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the actions and their flags."""
-        _refuse_hosted()
-        from fairdb_site.local.commands import add_arguments
-
-        add_arguments(parser)
+        actions = ("bootstrap", "down", "outbox", "reset", "status", "up")
+        parser.add_argument("action", choices=actions, help="what to do")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--yes", action="store_true", help="reset without asking")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do one action."""
+        if not settings.FAIRDB_EMBEDDED:
+            raise CommandError(
+                "SUPABASE_URL is set, so there is no embedded stack here. Unset it to use one."
+            )
         from fairdb_site.local.commands import run
 
         try:
@@ -42,10 +46,3 @@ class Command(BaseCommand):
         except FairdbError as error:
             raise CommandError(error.message) from error
         self.stdout.write(text)
-
-
-def _refuse_hosted() -> None:
-    if not settings.FAIRDB_EMBEDDED:
-        raise CommandError(
-            "SUPABASE_URL is set, so there is no embedded stack to run. Unset it to use one."
-        )

@@ -10,15 +10,20 @@ from pathlib import Path
 import pytest
 
 from fairdb_site.local import stack as local_stack
-from fairdb_site.tests.local.stacks import start_postgres
+from fairdb_site.local.state import BOOTSTRAPPED, local_state
+from fairdb_site.tests.local.stacks import start_postgres, stop_postgres
 
 MakeFolder = Callable[..., Path]
+Plant = Callable[[Path], Path]
 
 
 @pytest.fixture(scope="session")
 def ground() -> Iterator[Path]:
-    """A short folder that every account may pass through."""
-    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="fl-", dir="/tmp")))
+    """A short folder that every account may pass through; in memory where there is room."""
+    memory = Path("/dev/shm")
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * 1024**3
+    parent = memory if roomy else Path("/tmp")
+    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="fl-", dir=parent)))
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)
@@ -43,7 +48,9 @@ def make_folder(ground: Path) -> Iterator[MakeFolder]:
 @pytest.fixture(scope="session")
 def shared(make_folder: MakeFolder) -> Path:
     """The state folder of the one cluster that most tests use, each starting it as it needs."""
-    return make_folder()
+    folder = make_folder()
+    start_postgres(folder)
+    return folder
 
 
 @pytest.fixture
@@ -54,9 +61,29 @@ def running(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def neighbour(shared: Path, make_folder: MakeFolder) -> Path:
-    """Another state folder with a cluster of its own: a copy of the shared one's, as it was."""
-    start_postgres(shared)
+def seed(shared: Path, make_folder: MakeFolder) -> Path:
+    """A state folder whose cluster never runs: to be copied, which is cheaper than initdb."""
+    stop_postgres(shared)
     folder = make_folder()
     subprocess.run(["cp", "-a", str(shared), str(folder)], check=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def plant(seed: Path) -> Plant:
+    """Give a state folder a cluster at the place that it chooses, with the seed's passwords."""
+
+    def plant(folder: Path) -> Path:
+        cluster = local_state(folder).cluster_dir
+        subprocess.run(["cp", "-a", str(seed / "cluster" / "data"), str(cluster)], check=True)
+        for name in ("state.json", BOOTSTRAPPED):
+            shutil.copy(seed / name, folder / name)
+        return folder
+
+    return plant
+
+
+@pytest.fixture(scope="session")
+def neighbour(make_folder: MakeFolder, plant: Plant) -> Path:
+    """Another state folder with a cluster of its own."""
+    return plant(make_folder())

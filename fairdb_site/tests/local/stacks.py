@@ -1,5 +1,7 @@
 """What the tests of the embedded default share: cheap clusters, queries, an ordinary user."""
 
+import http.client
+import json
 import os
 import pwd
 import shutil
@@ -17,7 +19,7 @@ from fairdb_site.local.postgres import Postgres
 from fairdb_site.local.state import LocalState, folder_lock, load_or_make
 
 PROJECT = Path(__file__).resolve().parents[3]
-NOBODY = pwd.getpwnam("nobody")
+ORDINARY = pwd.getpwnam("daemon")  # not the account that root lends the server
 IS_ROOT = os.geteuid() == 0
 
 
@@ -42,32 +44,35 @@ def query(url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def run_local(
-    *arguments: str, folder: Path, environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run `python -m fairdb_site.local` on a state folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "fairdb_site.local", *arguments, "--folder", str(folder)],
-        capture_output=True,
-        text=True,
-        cwd=PROJECT,
-        env=os.environ | (environment or {}),
-        timeout=120,
-        check=False,
+def sign_up(state: LocalState, email: str) -> int:
+    """Make an account through the gateway; return the HTTP status."""
+    return post(
+        state, "/auth/v1/signup", {"email": email, "password": "correct horse battery staple"}
     )
 
 
+def post(state: LocalState, path: str, body: dict[str, str]) -> int:
+    """Send JSON to the gateway as an anonymous visitor; return the HTTP status."""
+    connection = http.client.HTTPConnection("127.0.0.1", state.gateway_port, timeout=30)
+    headers = {"apikey": state.publishable_key, "Content-Type": "application/json"}
+    try:
+        connection.request("POST", path, json.dumps(body), headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 def lend_python(folder: Path) -> tuple[str, dict[str, str]] | None:
-    """Return a Python, and its environment, that `nobody` can run with the project's packages.
+    """Return a Python, and its environment, that the ordinary user can run the project with.
 
     An interpreter in root's home is copied (its standard library linked). None where the project
-    or its packages themselves are out of that account's reach.
+    or its packages themselves are out of that user's reach.
     """
     packages = sysconfig.get_path("purelib")
-    if not all(_nobody_succeeds("test", "-r", str(path)) for path in (PROJECT, packages)):
+    if not all(_ordinary_succeeds("test", "-r", str(path)) for path in (PROJECT, packages)):
         return None
     environment = {"PYTHONPATH": f"{PROJECT}:{packages}", "PYTHONDONTWRITEBYTECODE": "1"}
-    if _nobody_succeeds(sys.executable, "-c", "import ssl"):
+    if _ordinary_succeeds(sys.executable, "-c", "import ssl"):
         return sys.executable, environment
     library = Path("lib") / f"python{sys.version_info.major}.{sys.version_info.minor}"
     base = Path(sys.base_prefix)
@@ -95,15 +100,15 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _nobody_succeeds(*command: str) -> bool:
+def _ordinary_succeeds(*command: str) -> bool:
     try:
         done = subprocess.run(
             command,
             capture_output=True,
             cwd="/",
             check=False,
-            user=NOBODY.pw_uid,
-            group=NOBODY.pw_gid,
+            user=ORDINARY.pw_uid,
+            group=ORDINARY.pw_gid,
             extra_groups=[],
         )
     except OSError:

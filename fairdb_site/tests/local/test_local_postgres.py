@@ -242,14 +242,13 @@ def test_stop_ends_open_sessions_and_leaves_no_process(running: Path) -> None:
 def test_cluster_killed_in_initdb_is_made_anew(make_folder: MakeFolder) -> None:
     folder = make_folder()
     cluster = local_state(folder).cluster_dir
-    (cluster / "data.new" / "base").mkdir(parents=True)
-    (cluster / "data.new" / "PG_VERSION").write_text("18\n")
-    (cluster / "password.new").touch()
+    (cluster / "data.new-1" / "base").mkdir(parents=True)
+    (cluster / "data.new-1" / "PG_VERSION").write_text("18\n")
+    (cluster / "password.new-1").touch()
     (folder / BOOTSTRAPPED).write_text("of an earlier cluster")
     state = start_postgres(folder)
     assert query(state.database_url(), "select current_user::text") == [("postgres",)]
-    assert not (cluster / "data.new").exists()
-    assert not (cluster / "password.new").exists()
+    assert not list(cluster.glob("*.new-*"))
     stop_postgres(folder)
 
 
