@@ -51,7 +51,11 @@ class Tokens:
 
 
 def session_open(*, request: HttpRequest, user: User, sign_in: SignIn) -> SupabaseSession:
-    """Sign the person in: a new Django session key, and a row that holds the tokens."""
+    """Sign the person in: a new Django session key, and a row that holds the tokens.
+
+    Who was signed in here before, be it the same person, is signed out first.
+    """
+    session_close(request=request)
     login(request, user)
     row = SupabaseSession(user=user, supabase_id=sign_in.claims.session_id)
     _put(row, sign_in.session)
@@ -64,7 +68,8 @@ def session_open(*, request: HttpRequest, user: User, sign_in: SignIn) -> Supaba
 def session_close(*, request: HttpRequest) -> None:
     """Sign the person out here and, if it answers, at Supabase."""
     row = row_of(request)
-    logout(request)
+    if request.user.is_authenticated:
+        logout(request)
     if row is None:
         return
     try:

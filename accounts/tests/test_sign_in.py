@@ -77,6 +77,19 @@ def test_session_of_another_person_is_not_taken_over(people: Any) -> None:
     assert client.get("/probe/public/").json() == {"user": people.bob.email}
 
 
+def test_signing_in_again_ends_the_session_there_was(alice: Any) -> None:
+    client = sign_in(alice)
+    key, row = client.session.session_key, row_of(client)
+    tokens = tokens_of(row)
+
+    sign_in(alice, client)
+
+    assert client.session.session_key != key
+    assert not SupabaseSession.objects.filter(id=row.id).exists()
+    with pytest.raises(SessionEnded):
+        auth.refresh(tokens["refresh"])
+
+
 def test_session_cookie_is_out_of_reach_of_scripts_and_other_sites(alice: Any) -> None:
     cookie = sign_in(alice).cookies["sessionid"]
 

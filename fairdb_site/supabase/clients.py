@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -29,11 +30,17 @@ if TYPE_CHECKING:
 Token = str | Callable[[], str] | None
 
 
-class Credentials(NamedTuple):
+@dataclass(frozen=True)
+class Credentials:
     """What a client is made with: a key of the project, and a person's token if it is theirs."""
 
-    key: str
-    access_token: str | None
+    key: str = field(repr=False)
+    access_token: str | None = field(repr=False, default=None)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that supabase-py else takes from the session it stores, and we do not."""
+        return {"Authorization": f"Bearer {self.access_token or self.key}"}
 
 
 class Supabase:
@@ -91,7 +98,7 @@ class Supabase:
 
     def _client_for(self, credentials: Credentials) -> Client:
         if credentials not in self._clients:
-            self._clients[credentials] = make_client(*credentials)
+            self._clients[credentials] = _make_client(credentials)
         return self._clients[credentials]
 
     # -- async -------------------------------------------------------------------------------------
@@ -144,7 +151,7 @@ class Supabase:
         loop = asyncio.get_running_loop()
         known = self._async_clients.get(credentials)
         if known is None or known.loop is not loop:
-            guard = _open_async_client(*credentials)
+            guard = _open_async_client(credentials)
             known = _AsyncClientOfLoop(loop, guard, await anext(guard))
             self._async_clients[credentials] = known
         return known.client
@@ -162,20 +169,24 @@ def _as_user(token: str | None) -> Credentials:
 
 
 def _service_role() -> Credentials:
-    return Credentials(settings.SUPABASE_SECRET_KEY, None)
+    return Credentials(settings.SUPABASE_SECRET_KEY)
 
 
-def make_client(key: str, access_token: str | None = None) -> Client:
-    """Return a sync client of the shared pool that keeps no session and refreshes no token."""
+def make_client(key: str) -> Client:
+    """Return a sync client of its own, with a key of the project, for calls about accounts."""
+    return _make_client(Credentials(key))
+
+
+def _make_client(credentials: Credentials) -> Client:
     from supabase import Client, ClientOptions
 
     options = ClientOptions(
         auto_refresh_token=False,
         persist_session=False,
         httpx_client=_shared_pool(os.getpid(), settings.SUPABASE_URL),
-        headers=_headers(key, access_token),
+        headers=credentials.headers,
     )
-    return Client(settings.SUPABASE_URL, key, options)
+    return Client(settings.SUPABASE_URL, credentials.key, options)
 
 
 def shared_http() -> httpx.Client:
@@ -183,7 +194,7 @@ def shared_http() -> httpx.Client:
     return _shared_pool(os.getpid(), settings.SUPABASE_URL)
 
 
-async def _open_async_client(key: str, access_token: str | None) -> AsyncGenerator[AsyncClient]:
+async def _open_async_client(credentials: Credentials) -> AsyncGenerator[AsyncClient]:
     """Yield an async client and close its connections when the generator is closed.
 
     An event loop closes its asynchronous generators before it ends (`loop.shutdown_asyncgens`), so
@@ -196,10 +207,10 @@ async def _open_async_client(key: str, access_token: str | None) -> AsyncGenerat
         auto_refresh_token=False,
         persist_session=False,
         httpx_client=http,
-        headers=_headers(key, access_token),
+        headers=credentials.headers,
     )
     try:
-        yield AsyncClient(settings.SUPABASE_URL, key, options)
+        yield AsyncClient(settings.SUPABASE_URL, credentials.key, options)
     finally:
         await http.aclose()
 
@@ -227,6 +238,8 @@ def _client() -> dict[str, Any]:
     return {
         "timeout": httpx.Timeout(timeout, connect=min(timeout, 5.0)),
         "follow_redirects": False,
+        # The pool serves many people: no cookie of an answer goes out with the next request.
+        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         # A proxy of the environment is for the world outside, not for this machine.
         "trust_env": not _is_loopback(),
     }
@@ -234,8 +247,3 @@ def _client() -> dict[str, Any]:
 
 def _is_loopback() -> bool:
     return urlsplit(settings.SUPABASE_URL).hostname in {"127.0.0.1", "::1", "localhost"}
-
-
-def _headers(key: str, access_token: str | None) -> dict[str, str]:
-    # Given here, the header also spares supabase-py the look for a stored session.
-    return {"Authorization": f"Bearer {access_token or key}"}

@@ -106,7 +106,10 @@ def test_stale_csrf_token_is_a_friendly_page(alice: Any) -> None:
     assert "This form was open for too long" in answer.content.decode()
 
 
-def test_async_view_under_asgi_calls_and_closes(alice: Any) -> None:
+def test_async_view_under_asgi_calls_and_closes(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DJANGO_ALLOW_ASYNC_UNSAFE")  # no database in the loop's own thread
     client = AsyncClient()
     client.cookies = sign_in(alice).cookies
 

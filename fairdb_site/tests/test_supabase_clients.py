@@ -105,6 +105,24 @@ def test_people_share_connections_and_never_headers(people: Any) -> None:
     assert "authorization" not in pool.headers
 
 
+def test_cookie_of_an_answer_goes_out_with_no_request(alice: Any, settings: Any) -> None:
+    seen: list[str | None] = []
+
+    def set_cookie(handler: Any) -> None:
+        seen.append(handler.headers.get("Cookie"))
+        handler.send_response(200)
+        handler.send_header("Set-Cookie", "sb-access-token=of-alice; Path=/")
+        handler.send_header("Content-Length", "2")
+        handler.end_headers()
+        handler.wfile.write(b"[]")
+
+    with answering(settings, set_cookie):
+        for _ in range(2):
+            assert Supabase(alice.access_token).safe_rpc_call(WHO) == []
+
+    assert seen == [None, None]
+
+
 def test_no_session_is_kept_and_no_token_refreshed_behind_our_back(alice: Any) -> None:
     options = Supabase(alice.access_token).client.options
 
