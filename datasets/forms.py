@@ -23,7 +23,11 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label="Table",
         widget=forms.FileInput(
-            attrs={"accept": ".csv,.tsv,.txt,.gz,text/csv,text/tab-separated-values"}
+            attrs={
+                "accept": ".csv,.tsv,.txt,.gz,text/csv,text/tab-separated-values",
+                # when HTMX brings the form back with errors, the file stays chosen
+                "hx-preserve": "true",
+            }
         ),
         error_messages={
             "required": "Choose the file that holds the table.",
@@ -222,11 +226,7 @@ class ChooseForm(forms.Form):
 class SearchForm(forms.Form):
     """Part of a column's name."""
 
-    q = forms.CharField(
-        label="Part of a column's name",
-        max_length=500,
-        widget=forms.SearchInput(attrs={"autocomplete": "off"}),
-    )
+    q = forms.CharField(required=False, max_length=500)
 
 
 class PageForm(forms.Form):

@@ -1,6 +1,7 @@
 """Pages of datasets. One view serves a page and its fragment: HTMX gets the part that changed."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
@@ -205,12 +206,9 @@ def delete(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
 @require_safe
 def search(request: HtmxHttpRequest) -> HttpResponse:
     """Find columns of all the person's datasets by a part of their name."""
-    form = SearchForm(request.GET) if "q" in request.GET else SearchForm()
-    asked = _valid(form)
-    sought = asked.get("q", "")
+    sought = _valid(SearchForm(request.GET)).get("q", "")
     found = selectors.columns_found(supabase=request.supabase, query=sought) if sought else ()
     context = {
-        "form": form,
         "q": sought,
         "found": found,
         "count": sum(dataset.matching for dataset in found),
@@ -220,20 +218,20 @@ def search(request: HtmxHttpRequest) -> HttpResponse:
     )
 
 
-def _valid(form: Form) -> dict[str, object]:
+def _valid(form: Form) -> dict[str, Any]:
     """Return the fields of an address that make sense; the others are passed over."""
     form.is_valid()
     return form.cleaned_data
 
 
-def _rows_address(dataset: Dataset, positions: tuple[int, ...], place: dict[str, object]) -> str:
+def _rows_address(dataset: Dataset, positions: tuple[int, ...], place: dict[str, Any]) -> str:
     query = {"columns": write_choice(positions)} if positions else {}
     query |= {name: str(place[name]) for name in ("after", "before") if place.get(name) is not None}
     return resolve_url("datasets:detail", dataset.id) + "?" + urlencode(query, safe=",-")
 
 
 def _page_or_fragment(
-    request: HtmxHttpRequest, page: str, fragment: str, context: dict[str, object]
+    request: HtmxHttpRequest, page: str, fragment: str, context: dict[str, Any]
 ) -> HttpResponse:
     return _vary(render(request, fragment if is_htmx(request) else page, context))
 

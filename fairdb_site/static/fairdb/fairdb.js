@@ -52,6 +52,10 @@
     });
   }
 
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const input of document.querySelectorAll("[data-dropzone] input[type=file]")) showChosen(input);
+  });
+
   // -- Progress of an upload ----------------------------------------------------------------------
 
   const progressOf = (target) => target.closest?.("form")?.querySelector("[data-progress]");
