@@ -95,6 +95,24 @@ def test_address_that_went_to_another_account_is_taken_from_the_old_user() -> No
     assert (new.email, old.email) == (email, f"{old.id}@replaced.invalid")
 
 
+def test_address_that_many_accounts_claim_at_once_is_one_users(db_ready: None) -> None:
+    email, barrier = new_email(), threading.Barrier(8)
+
+    def claim(_: int) -> Any:
+        barrier.wait()
+        try:
+            return mirror_account(account(email)).id
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        claimed = set(pool.map(claim, range(8)))
+
+    assert len(claimed) == 8
+    assert User.objects.filter(id__in=claimed).count() == 8
+    assert User.objects.filter(email=email).count() == 1
+
+
 def test_changed_address_is_mirrored() -> None:
     first = account(new_email())
     user = mirror_account(first)
@@ -131,6 +149,29 @@ def test_person_who_never_signed_in_is_found_at_supabase() -> None:
 def test_unknown_address_is_not_found() -> None:
     with pytest.raises(NotFound, match="There is no account"):
         account_by_email(new_email())
+
+
+def test_account_is_found_by_its_id() -> None:
+    made = auth.admin_create_user(new_email(), "correct horse", staff=True)
+
+    assert auth.admin_get_user(made.id) == made
+    with pytest.raises(NotFound):
+        auth.admin_get_user(uuid4())
+
+
+def test_banned_account_is_mirrored_as_inactive() -> None:
+    made = auth.admin_create_user(new_email(), "correct horse")
+    assert mirror_account(made).is_active
+
+    assert not mirror_account(auth.admin_update_user(made.id, ban_for="24h")).is_active
+    assert mirror_account(auth.admin_update_user(made.id, ban_for="none")).is_active
+
+
+def test_new_password_is_set_by_the_operator(alice: Any) -> None:
+    auth.admin_update_user(alice.user.id, password="battery staple")
+
+    assert authenticate(None, username=alice.email, password="battery staple")
+    assert not authenticate(None, username=alice.email, password=alice.password)
 
 
 def test_account_is_found_beyond_the_first_page(monkeypatch: pytest.MonkeyPatch) -> None:

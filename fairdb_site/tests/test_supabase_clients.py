@@ -228,6 +228,8 @@ def test_service_role_calls_by_its_own_key(alice: Any) -> None:
     with pytest.raises(Forbidden):
         supabase.safe_rpc_call("drop_data_table", parameters)
     assert supabase.safe_rpc_call("drop_data_table", parameters, service_role=True) is False
+    as_service = supabase.async_safe_rpc_call("drop_data_table", parameters, service_role=True)
+    assert asyncio.run(as_service) is False
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 520])
