@@ -1,0 +1,313 @@
+"""Every function of our schemas, called over plain REST by four callers.
+
+The table says what becomes of Alice's dataset in the hands of nobody (the publishable key alone),
+Alice, Bob and the service role. A function that is not in it fails the first test.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings
+
+from conftest import Person, make_person
+from datasets.tests.stored import Stored, create_part, qualified, run, store_dataset
+
+Params = dict[str, Any]
+DENIED, DONE, MISSING, NOTHING = "denied", "done", "missing", "nothing"
+
+
+@dataclass(frozen=True)
+class Function:
+    """What to call a function with, and what comes of it for the owner, another and the service.
+
+    NOTHING: an answer, but of nothing (empty, false, zero). MISSING: the 404 of what is not there.
+    Nobody is denied every one of them.
+    """
+
+    params: Callable[[Stored], Params]
+    owner: str = DONE
+    other: str = MISSING
+    service: str = DENIED
+
+
+def no_params(stored: Stored) -> Params:
+    return {}
+
+
+def of_table(stored: Stored) -> Params:
+    return {"p_table_name": stored.table}
+
+
+def of_dataset(stored: Stored) -> Params:
+    return {"p_dataset_id": str(stored.id)}
+
+
+FUNCTIONS: dict[str, Function] = {
+    "get_all_tables": Function(no_params, other=NOTHING),
+    "get_columns_at": Function(lambda s: {**of_dataset(s), "p_positions": [1, 2]}),
+    "get_dataset": Function(of_dataset),
+    "get_dataset_columns": Function(of_dataset),
+    "get_dataset_outline": Function(of_dataset),
+    "get_overview": Function(no_params, other=NOTHING),
+    "get_table_columns": Function(of_table),
+    "insert_metadata": Function(
+        lambda s: {**of_table(s), "p_main_table": "m", "p_description": "d", "p_origin": "o"}
+    ),
+    "list_datasets": Function(no_params, other=NOTHING),
+    "search_columns": Function(lambda s: {"p_query": "age"}, other=NOTHING),
+    "search_tables_by_column": Function(lambda s: {"p_column_name": "age"}, other=NOTHING),
+    "select_dataset_rows": Function(lambda s: {**of_dataset(s), "p_positions": [2]}),
+    "select_from_table": Function(of_table),
+    "table_exists": Function(of_table, other=NOTHING),
+    "update_table_row": Function(lambda s: {**of_table(s), "p_row_id": 1, "p_updates": {"c2": 1}}),
+    "create_data_table": Function(
+        lambda s: {
+            "p_schema_name": settings.FAIRDB_DATA_SCHEMA,
+            "p_table_name": f"{s.table}_more",
+            "p_column_names": [],
+            "p_id_column": "patient",
+            "p_user_id": str(s.owner),
+        },
+        owner=DENIED,
+        other=DENIED,
+        service=DONE,
+    ),
+    "drop_data_table": Function(
+        lambda s: {"p_table_name": f"{s.table}_spare", "p_user_id": str(s.owner)},
+        owner=DENIED,
+        other=DENIED,
+        service=DONE,
+    ),
+}
+# In the data schema, which REST does not serve.
+INSIDE = {
+    "contains_pattern",
+    "dataset_facts",
+    "orphan_parts",
+    "require_data_schema",
+    "require_name",
+    "require_own_dataset",
+    "require_own_part",
+    "seal_part",
+}
+EMPTY: list[Any] = [[], False, {"datasets": 0, "rows": 0, "columns": 0, "unfinished": []}]
+
+
+def call(name: str, params: Params, *, key: str, token: str | None = None) -> httpx.Response:
+    """Call a function over REST without supabase-py."""
+    headers = {"apikey": key} | ({"Authorization": f"Bearer {token}"} if token else {})
+    url = f"{settings.SUPABASE_URL}/rest/v1/rpc/{name}"
+    return httpx.post(url, json=params, headers=headers, timeout=30)
+
+
+def outcome(response: httpx.Response) -> str:
+    """Say in the words of the table what came of a call."""
+    body: Any = response.json() if response.content else None
+    if response.is_success:
+        return NOTHING if body in EMPTY else DONE
+    code = body["code"]
+    if code == "42501":
+        assert response.status_code in {401, 403}
+        return DENIED
+    if code == "PT404":
+        assert response.status_code == 404
+        return MISSING
+    return f"{response.status_code} {code} {body['message']}"
+
+
+@pytest.fixture(scope="module")
+def alice(db_ready: None) -> Person:
+    return make_person("alice")
+
+
+@pytest.fixture(scope="module")
+def bob(db_ready: None) -> Person:
+    return make_person("bob")
+
+
+@pytest.fixture
+def stored(alice: Person) -> Stored:
+    stored = store_dataset(alice.user.id)
+    create_part(alice.user.id, f"{stored.table}_spare", {})
+    return stored
+
+
+def test_every_function_is_in_the_table(db_ready: None) -> None:
+    rows = run(
+        "select n.nspname, p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+        " where n.nspname in ('public', %s)",
+        [settings.FAIRDB_DATA_SCHEMA],
+    )
+
+    assert sorted(name for schema, name in rows if schema == "public") == sorted(FUNCTIONS)
+    assert {name for schema, name in rows if schema != "public"} == INSIDE
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_nobody_is_let_in_with_the_publishable_key_alone(name: str, stored: Stored) -> None:
+    response = call(name, FUNCTIONS[name].params(stored), key=settings.SUPABASE_PUBLISHABLE_KEY)
+
+    assert outcome(response) == DENIED
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_owner_gets_what_the_function_is_for(name: str, stored: Stored, alice: Person) -> None:
+    response = call(
+        name,
+        FUNCTIONS[name].params(stored),
+        key=settings.SUPABASE_PUBLISHABLE_KEY,
+        token=alice.access_token,
+    )
+
+    assert outcome(response) == FUNCTIONS[name].owner
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_another_owner_meets_nothing_of_it(name: str, stored: Stored, bob: Person) -> None:
+    before = contents(stored)
+
+    response = call(
+        name,
+        FUNCTIONS[name].params(stored),
+        key=settings.SUPABASE_PUBLISHABLE_KEY,
+        token=bob.access_token,
+    )
+
+    assert outcome(response) == FUNCTIONS[name].other
+    assert contents(stored) == before
+    for secret in (*stored.parts, str(stored.id), str(stored.owner), "hash1", "note"):
+        assert secret not in response.text
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_service_role_makes_and_drops_and_reads_nothing(name: str, stored: Stored) -> None:
+    response = call(name, FUNCTIONS[name].params(stored), key=settings.SUPABASE_SECRET_KEY)
+
+    assert outcome(response) == FUNCTIONS[name].service
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, function in FUNCTIONS.items() if function.other == MISSING]
+)
+def test_someone_elses_and_a_missing_one_are_the_same_answer(
+    name: str, stored: Stored, bob: Person
+) -> None:
+    missing = Stored(
+        id=type(stored.id)("00000000-0000-4000-8000-000000000000"),
+        owner=stored.owner,
+        parts=["nowhere"],
+    )
+    answers = [
+        call(
+            name,
+            FUNCTIONS[name].params(which),
+            key=settings.SUPABASE_PUBLISHABLE_KEY,
+            token=bob.access_token,
+        )
+        for which in (stored, missing)
+    ]
+
+    assert answers[0].status_code == answers[1].status_code == 404
+    assert answers[0].json() == answers[1].json()
+
+
+@pytest.mark.parametrize("name", [n for n, f in FUNCTIONS.items() if f.owner == DONE])
+def test_any_other_schema_is_refused(name: str, stored: Stored, alice: Person) -> None:
+    response = call(
+        name,
+        {**FUNCTIONS[name].params(stored), "p_schema_name": "auth"},
+        key=settings.SUPABASE_PUBLISHABLE_KEY,
+        token=alice.access_token,
+    )
+
+    assert (response.status_code, response.json()["code"]) == (400, "22023")
+
+
+@pytest.mark.parametrize("name", ["create_data_table", "drop_data_table"])
+def test_any_other_schema_is_refused_to_the_service_role_too(name: str, stored: Stored) -> None:
+    response = call(
+        name,
+        {**FUNCTIONS[name].params(stored), "p_schema_name": "public"},
+        key=settings.SUPABASE_SECRET_KEY,
+    )
+
+    assert (response.status_code, response.json()["code"]) == (400, "22023")
+
+
+@pytest.mark.parametrize("name", sorted(INSIDE))
+def test_functions_inside_are_not_served(name: str, alice: Person) -> None:
+    for key, token in (
+        (settings.SUPABASE_PUBLISHABLE_KEY, None),
+        (settings.SUPABASE_PUBLISHABLE_KEY, alice.access_token),
+        (settings.SUPABASE_SECRET_KEY, None),
+    ):
+        response = call(name, {}, key=key, token=token)
+        assert (response.status_code, response.json()["code"]) == (404, "PGRST202")
+
+
+@pytest.mark.parametrize("table", ["datasets", "metadata_tables", "dataset_columns", "part"])
+@pytest.mark.parametrize("profile", ["public", "data"])
+def test_no_table_is_served_over_rest(
+    table: str, profile: str, stored: Stored, bob: Person
+) -> None:
+    name = stored.table if table == "part" else table
+    schema = settings.FAIRDB_DATA_SCHEMA if profile == "data" else "public"
+    for key, token in (
+        (settings.SUPABASE_PUBLISHABLE_KEY, None),
+        (settings.SUPABASE_PUBLISHABLE_KEY, bob.access_token),
+        (settings.SUPABASE_SECRET_KEY, None),
+    ):
+        response = httpx.get(
+            f"{settings.SUPABASE_URL}/rest/v1/{name}?select=*",
+            headers={"apikey": key, "Accept-Profile": schema}
+            | ({"Authorization": f"Bearer {token}"} if token else {}),
+        )
+        assert response.is_error
+        assert "hash1" not in response.text
+
+
+def test_bob_cannot_describe_alices_table(stored: Stored, bob: Person) -> None:
+    before = contents(stored)
+
+    response = call(
+        "insert_metadata",
+        {
+            "p_table_name": stored.table,
+            "p_main_table": "mine now",
+            "p_description": "",
+            "p_origin": "",
+        },
+        key=settings.SUPABASE_PUBLISHABLE_KEY,
+        token=bob.access_token,
+    )
+
+    assert response.status_code == 404
+    assert contents(stored) == before
+
+
+def test_a_token_without_a_subject_owns_nothing(stored: Stored) -> None:
+    """A DEFINER function of the earlier system returned every row when auth.uid() was null."""
+    rows = run(
+        "select set_config('role', 'authenticated', true),"
+        " set_config('request.jwt.claims', '{\"role\": \"authenticated\"}', true),"
+        " public.get_all_tables()::text, public.list_datasets()::text,"
+        " public.search_columns('')::text"
+    )
+
+    assert rows[0][2:] == ("[]", "[]", "[]")
+
+
+def contents(stored: Stored) -> list[Any]:
+    """Return everything the database holds of a dataset."""
+    return [
+        *(run(f"select * from {qualified(part)} order by rowid") for part in stored.parts),
+        run(f"select * from {qualified('datasets')} where id = %s", [stored.id]),
+        run(
+            f"select * from {qualified('metadata_tables')} where user_id = %s order by id",
+            [stored.owner],
+        ),
+    ]
