@@ -22,6 +22,9 @@ def make_server(config: GatewayConfig) -> uvicorn.Server:
             log_level="warning",
             access_log=False,  # its lines hold query strings, and those hold values
             server_header=False,
+            # longer than clients keep an idle connection (httpx: 5 s), else one they just took
+            # up again may be closed under them
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=5,
         )
     )

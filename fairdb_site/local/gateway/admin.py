@@ -29,6 +29,7 @@ from fairdb_site.local.gateway.users import (
     set_identity,
     set_password,
     user_json,
+    users_json,
 )
 
 _PER_PAGE = 50  # GoTrue's default
@@ -58,17 +59,21 @@ def create_user(gateway: Gateway, call: Call, cursor: Cursor) -> Reply:
 
 
 def list_users(gateway: Gateway, call: Call, cursor: Cursor) -> Reply:
-    """List accounts, newest first, a page at a time."""
+    """List accounts, newest first, a page at a time; `filter` is a part of the address."""
     _require_admin(gateway, call)
     page = max(_number(call, "page", 1), 1)
     per_page = _number(call, "per_page", _PER_PAGE) or _PER_PAGE
-    cursor.execute("select count(*) as total from auth.users")
+    wanted = f"%{call.argument('filter')}%"
+    cursor.execute("select count(*) as total from auth.users where email like %s", (wanted,))
     total = cursor.fetchone()["total"]
     cursor.execute(
-        "select * from auth.users order by created_at desc, id limit %s offset %s",
-        (per_page, (page - 1) * per_page),
+        """
+        select * from auth.users where email like %s
+        order by created_at desc, id limit %s offset %s
+        """,
+        (wanted, per_page, (page - 1) * per_page),
     )
-    users = [user_json(cursor, row) for row in cursor.fetchall()]
+    users = users_json(cursor, cursor.fetchall())
     last = -(-total // per_page)
     links = ([("next", page + 1)] if last > page else []) + [("last", last)]
     link = ", ".join(

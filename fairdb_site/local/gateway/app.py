@@ -24,6 +24,7 @@ from fairdb_site.local.gateway.messages import (
     auth_error,
     json_reply,
     not_supported,
+    rest_error,
 )
 
 logger = logging.getLogger("fairdb.gateway")
@@ -81,7 +82,7 @@ def create_app(config: GatewayConfig) -> Starlette:
 
 
 class _Door:
-    """Makes endpoints: each call is let in, read, answered in a thread, and logged."""
+    """Makes endpoints: each request is let in, read, answered in a thread, and logged."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -103,9 +104,9 @@ class _Door:
             started = time.perf_counter()
             try:
                 _refuse_foreign_host(request)
-                call = await _read(request, limit)
                 if not open_to_all:
-                    self._gateway.keys.key_role(call)
+                    self._gateway.keys.key_role(request.headers)
+                call = await _read(request, limit)
                 reply = await pool.run(lambda: work(self._gateway, call))
             except GatewayError as error:
                 reply = error.reply
@@ -200,10 +201,14 @@ async def _read(request: Request, limit: int) -> Call:
                 raise auth_error(413, "request_entity_too_large", message)
     except ClientDisconnect:
         raise GatewayError(Reply(400)) from None
+    query = tuple(request.query_params.multi_items())
+    path: str = request.scope["path"]  # request.url would cut it at an encoded question mark
+    if any("\0" in text for text in (path, *(part for pair in query for part in pair))):
+        raise rest_error(400, "22021", 'invalid byte sequence for encoding "UTF8": 0x00')
     return Call(
         method=request.method,
-        path=request.url.path,
-        query=tuple(request.query_params.multi_items()),
+        path=path,
+        query=query,
         headers=dict(request.headers),
         body=bytes(body),
     )

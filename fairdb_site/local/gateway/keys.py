@@ -66,9 +66,9 @@ class Keys:
             {**key, **self._headers, "alg": self._algorithm, "use": "sig", "key_ops": ["verify"]}
         )
 
-    def key_role(self, call: Call) -> str:
-        """Return the role of the call's API key; 401 where it has none or a wrong one."""
-        given = call.headers.get("apikey")
+    def key_role(self, headers: Mapping[str, str]) -> str:
+        """Return the role of a request's API key; 401 where it has none or a wrong one."""
+        given = headers.get("apikey")
         if not given:
             hint = "No `apikey` request header or url param was found."
             raise _no_key("No API key found in request", hint)
@@ -79,7 +79,7 @@ class Keys:
 
     def caller(self, call: Call) -> Caller:
         """Return who calls: the bearer token's role, else the API key's. Raises TokenError."""
-        role = self.key_role(call)
+        role = self.key_role(call.headers)
         token = call.bearer
         # supabase-py sends its API key as bearer token too while nobody is signed in
         if token is None or token == call.headers["apikey"]:

@@ -103,8 +103,6 @@ def _read_request(gateway: Gateway, call: Call) -> Request:
     if profile is not None and profile not in schemas:
         hint = f"Only the following schemas are exposed: {', '.join(schemas)}"
         raise rest_error(406, "PGRST106", f"Invalid schema: {profile}", hint=hint)
-    if any("\0" in text for pair in (*call.query, (call.path, "")) for text in pair):
-        raise rest_error(400, "22021", 'invalid byte sequence for encoding "UTF8": 0x00')
     preferences = re.split(r"\s*[,;]\s*", call.headers.get("prefer", ""))
     if any(preference.startswith("max-affected=") for preference in preferences):
         raise not_supported("The preference max-affected is not supported")

@@ -137,25 +137,20 @@ def is_banned(user: Row) -> bool:
 
 def user_json(cursor: Cursor, user: Row) -> dict[str, Any]:
     """Return the account as GoTrue shows it."""
+    return users_json(cursor, [user])[0]
+
+
+def users_json(cursor: Cursor, users: list[Row]) -> list[dict[str, Any]]:
+    """Return several accounts, their identities asked for at once."""
     cursor.execute(
-        "select * from auth.identities where user_id = %s order by created_at", (user["id"],)
+        "select * from auth.identities where user_id = any(%s::uuid[]) order by created_at",
+        ([user["id"] for user in users],),
     )
-    shown = {
-        "id": user["id"],
-        "aud": user["aud"],
-        "role": user["role"],
-        "email": user["email"] or "",
-        "phone": user["phone"] or "",
-        "app_metadata": user["raw_app_meta_data"] or {},
-        "user_metadata": user["raw_user_meta_data"] or {},
-        "identities": [_identity_json(row) for row in cursor.fetchall()],
-        "created_at": _time(user["created_at"]),
-        "updated_at": _time(user["updated_at"]),
-        "is_anonymous": user["is_anonymous"],
-    }
-    if user["email_change"]:
-        shown["new_email"] = user["email_change"]
-    return shown | {name: _time(user[name]) for name in _TIMES if user[name]}
+    identities = cursor.fetchall()
+    return [
+        _user_json(user, [row for row in identities if row["user_id"] == user["id"]])
+        for user in users
+    ]
 
 
 def stranger_json(email: str, metadata: dict[str, Any] | None) -> dict[str, Any]:
@@ -197,6 +192,25 @@ def read_role(role: str) -> str:
     if len(role) > MAX_EMAIL:
         raise invalid("role is too long")
     return role
+
+
+def _user_json(user: Row, identities: list[Row]) -> dict[str, Any]:
+    shown = {
+        "id": user["id"],
+        "aud": user["aud"],
+        "role": user["role"],
+        "email": user["email"] or "",
+        "phone": user["phone"] or "",
+        "app_metadata": user["raw_app_meta_data"] or {},
+        "user_metadata": user["raw_user_meta_data"] or {},
+        "identities": [_identity_json(row) for row in identities],
+        "created_at": _time(user["created_at"]),
+        "updated_at": _time(user["updated_at"]),
+        "is_anonymous": user["is_anonymous"],
+    }
+    if user["email_change"]:
+        shown["new_email"] = user["email_change"]
+    return shown | {name: _time(user[name]) for name in _TIMES if user[name]}
 
 
 def _identity_json(row: Row) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 -- Schema auth of the embedded default: accounts as Supabase's auth service (GoTrue) keeps them,
 -- so that foreign keys, policies and queries written against it hold on a hosted project too.
--- Table and column names are GoTrue's; columns that the gateway never uses are left out.
+-- Table and column names are GoTrue's; what its other features need (codes, MFA, SSO) is left out.
 --
 -- Run by the bootstrap superuser after bootstrap.sql, which makes the roles and the schema.
 -- Safe to run again: everything is `if not exists`, `or replace` or a repeated grant.

@@ -260,6 +260,15 @@ def test_accounts_are_listed_in_pages(gateway: Served) -> None:
     assert gateway.admin("GET", "/admin/users?page=99999").json()["users"] == []
 
 
+def test_account_is_found_by_a_part_of_its_address(gateway: Served) -> None:
+    person = gateway.sign_up()
+
+    found = gateway.admin("GET", f"/admin/users?filter={person.email[:20]}").json()["users"]
+
+    assert [user["id"] for user in found] == [person.id]
+    assert [identity["email"] for identity in found[0]["identities"]] == [person.email]
+
+
 def test_service_role_chooses_id_and_role_of_an_account(gateway: Served) -> None:
     body = {"id": str(uuid4()), "email": new_email(), "role": "service_role", "ban_duration": "1h"}
 

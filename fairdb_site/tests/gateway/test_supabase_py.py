@@ -527,10 +527,8 @@ def test_account_call_is_refused_as_the_table_says(
     call: Callable[[Any, Session], Any],
     expected: tuple[int, str],
 ) -> None:
-    client = drive.make(mode, caller)
-
     with pytest.raises(AuthError) as caught:
-        drive.run(call(client, drive.user))
+        drive.run(call(drive.clients[mode, caller], drive.user))
 
     assert isinstance(caught.value, AuthApiError | AuthWeakPasswordError)
     assert (caught.value.status, caught.value.code) == expected
