@@ -28,6 +28,9 @@ def account_create(*, email: str, password: str, staff: bool = False) -> User:
     This is the operator's way: registration policy and allowed domains do not bind it.
     """
     email = valid_email(email)
+    # Asked first, so that nothing is made at Supabase before our own tables are there.
+    if User.objects.filter(email=email).exists():
+        raise AccountExists
     return mirror_account(auth.admin_create_user(email, password, staff=staff))
 
 

@@ -164,10 +164,7 @@ def rpc_error(error: APIError | httpx.HTTPError, name: str) -> FairdbError:
         logger.warning("rpc %s: %s", name, type(error).__name__)
         return Unavailable(NO_ANSWER)
     code, message = error.code or "", error.message or ""
-    mapped = _rpc_error_of_code(code, message)
-    log = logger.info if mapped.status < _HTTP_SERVER_ERROR else logger.warning
-    log("rpc %s: refused with %s", name, code or "no code")
-    return mapped
+    return _logged(_rpc_error_of_code(code, message), f"rpc {name}", code or "no code")
 
 
 def _rpc_error_of_code(code: str, message: str) -> FairdbError:
@@ -217,10 +214,8 @@ def auth_error(error: AuthError | httpx.HTTPError, action: str) -> FairdbError:
     """Return the error a person should see when `action` (for the log) failed at GoTrue."""
     code = getattr(error, "code", None) or ""
     status = int(getattr(error, "status", 0) or 0)
-    mapped = _auth_error_of_code(code, status, str(error))
-    log = logger.info if mapped.status < _HTTP_SERVER_ERROR else logger.warning
-    log("auth %s: %s %s %s", action, type(error).__name__, status or "no status", code)
-    return mapped
+    said = f"{type(error).__name__} {status or ''} {code}"
+    return _logged(_auth_error_of_code(code, status, str(error)), f"auth {action}", said)
 
 
 def _auth_error_of_code(code: str, status: int, message: str) -> FairdbError:
@@ -250,6 +245,13 @@ def refresh_error(error: AuthError | httpx.HTTPError) -> FairdbError:
         return SessionEnded(SESSION_ENDED)
     mapped = auth_error(error, "refresh")
     return mapped if isinstance(mapped, Unavailable) else Unavailable(NO_ANSWER)
+
+
+def _logged(error: FairdbError, call: str, said: str) -> FairdbError:
+    # What the person is told anyway is no news to the operator, nor does a command say it twice.
+    level = logging.DEBUG if error.status < _HTTP_SERVER_ERROR else logging.WARNING
+    logger.log(level, "%s: %s", call, said)
+    return error
 
 
 def _password_advice(message: str) -> str:
