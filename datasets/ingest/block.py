@@ -47,6 +47,7 @@ class Block:
         names = [f"c{n}" for n in range(1, self.width + 1)]
         return self._parsed(self.data, names, self.rows)
 
+    @cached_property
     def cells(self) -> pl.Series:
         """Return all cells, record by record, as one String series of rows x width.
 

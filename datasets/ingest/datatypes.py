@@ -18,7 +18,10 @@ A type named by the user takes more (`loose`): numbers with leading zeros, `+` a
 them; `TRUE`, `t`, `yes`, `1` ... in any case; `T` between day and time. Never another value.
 """
 
-from typing import Final, Literal, get_args
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +32,7 @@ from .exact import exactly_representable
 DataType = Literal["integer", "float", "boolean", "date", "timestamp", "text"]
 DATA_TYPES: Final[tuple[DataType, ...]] = get_args(DataType)
 Mask = npt.NDArray[np.bool_]
+Values = npt.NDArray[Any]
 
 TRUE_WORDS: Final = ("true", "t", "yes", "y", "on", "1")
 FALSE_WORDS: Final = ("false", "f", "no", "n", "off", "0")
@@ -41,79 +45,152 @@ _FLOAT = (
     r"|^-?(?:0|[1-9][0-9]*)[eE][+-][0-9]+$"
 )
 _LOOSE_NUMBER = r"^[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?$"
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_MOMENT = _DAY + r" (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+_MOMENT_LENGTH = 19
 
 
-def is_integer(cells: pl.Series) -> Mask:
-    """Return which cells are canonical 64-bit integers; null cells are not."""
-    values = cells.cast(pl.Int64, strict=False)
-    plain = (
-        values.is_not_null()
-        & ~cells.str.starts_with("+")
-        & ~cells.str.starts_with("-0")
-        & (~cells.str.starts_with("0") | (cells.str.len_bytes() == 1))
-    )
-    return plain.fill_null(value=False).to_numpy()
+@dataclass(frozen=True)
+class Parsed:
+    """Which cells are of a type, and their values, anything where they are not.
+
+    Values are int64 (integers; days and microseconds since 1970; 0 and 1) or float64.
+    """
+
+    fits: Mask
+    values: Values
 
 
-def is_float(cells: pl.Series) -> Mask:
-    """Return which cells are numbers whose exact value a double gives back; null cells are not."""
-    values = cells.cast(pl.Float64, strict=False)
-    sound = (cells.str.contains(_FLOAT) & values.is_not_null()).fill_null(value=False).to_numpy()
-    return _exact(cells, values, sound)
+def parsed(cells: pl.Series, data_type: DataType, *, loose: bool = False) -> Parsed:
+    """Return which of the cells are of a type other than text, and their values; null is none."""
+    parse = (_LOOSE if loose else _STRICT)[data_type]
+    return parse(cells)
 
 
-def is_boolean(cells: pl.Series) -> Mask:
-    """Return which cells are `true` or `false`."""
-    return cells.is_in(["true", "false"]).fill_null(value=False).to_numpy()
-
-
-def is_date(cells: pl.Series) -> Mask:
-    """Return which cells are days of the calendar as PostgreSQL prints them."""
-    shaped = cells.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$") & ~cells.str.starts_with("0000")
-    days = cells.str.to_date("%Y-%m-%d", strict=False)
-    return (shaped & days.is_not_null()).fill_null(value=False).to_numpy()
-
-
-_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-
-
-def is_timestamp(cells: pl.Series) -> Mask:
-    """Return which cells are moments as PostgreSQL prints them."""
-    shaped = cells.str.contains(_MOMENT + r"(?:\.[0-9]{0,5}[1-9])?$")
-    return (shaped.fill_null(value=False)).to_numpy() & is_date(cells.str.slice(0, 10))
-
-
-def loose(cells: pl.Series, data_type: DataType) -> Mask:
-    """Return which cells may be stored as a type that the user named; null cells may not."""
+def text_of(value: float, data_type: DataType) -> str:
+    """Return a value of `Parsed` as PostgreSQL prints it (`boolean` as its cast to text)."""
     match data_type:
-        case "integer" | "float":
-            text = cells.str.strip_chars(" \t")
-            shaped = text.str.contains(_LOOSE_NUMBER)
-            kind = pl.Int64 if data_type == "integer" else pl.Float64
-            values = text.str.strip_prefix("+").cast(kind, strict=False)
-            sound = (shaped & values.is_not_null()).fill_null(value=False).to_numpy()
-            return sound if data_type == "integer" else _exact(text, values, sound)
+        case "integer":
+            return str(int(value))
+        case "float":
+            return _float_text(float(value))
         case "boolean":
-            words = [*TRUE_WORDS, *FALSE_WORDS]
-            return cells.str.to_lowercase().is_in(words).fill_null(value=False).to_numpy()
+            return "true" if value else "false"
         case "date":
-            return is_date(cells)
+            return (date(1970, 1, 1) + timedelta(days=int(value))).isoformat()
         case "timestamp":
-            text = pl.select(
-                pl.when(cells.str.slice(10, 1) == "T")
-                .then(cells.str.slice(0, 10) + " " + cells.str.slice(11))
-                .otherwise(cells)
-            ).to_series()
-            shaped = text.str.contains(_MOMENT + r"(?:\.[0-9]{1,6})?$")
-            return shaped.fill_null(value=False).to_numpy() & is_date(text.str.slice(0, 10))
+            moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(value))
+            text = moment.replace(tzinfo=None).isoformat(" ")
+            return text.rstrip("0") if moment.microsecond else text
         case "text":
-            return cells.is_not_null().to_numpy()
+            raise TypeError("A text has no value but itself.")
 
 
-def _exact(cells: pl.Series, values: pl.Series, sound: Mask) -> Mask:
+def _float_text(value: float) -> str:
+    # PostgreSQL goes over to an exponent at 1e15, Python at 1e16
+    if 1e15 <= abs(value) < 1e16:
+        digits = repr(value).removesuffix(".0").lstrip("-").replace(".", "")
+        mantissa = f"{digits[0]}.{digits[1:16]}".rstrip("0").rstrip(".")
+        return f"{'-' if value < 0 else ''}{mantissa}e+15"
+    return repr(value).removesuffix(".0")
+
+
+def _integer(cells: pl.Series) -> Parsed:
+    numbers = cells.cast(pl.Int64, strict=False)
+    values = numbers.fill_null(0).to_numpy()
+    lengths = cells.str.len_bytes().fill_null(0).to_numpy()
+    # as many digits as the value has: no leading zero, no plus, no minus zero
+    size = np.abs(values).view(np.uint64)
+    expected = (values < 0).view(np.int8) + np.int8(1)
+    for power in range(1, min(int(lengths.max(initial=0)), 19)):
+        expected += (size >= np.uint64(10**power)).view(np.int8)
+    return Parsed(_mask(numbers.is_not_null()) & (expected == lengths), values)
+
+
+def _float(cells: pl.Series) -> Parsed:
+    numbers = cells.cast(pl.Float64, strict=False)
+    sound = _mask(cells.str.contains(_FLOAT) & numbers.is_not_null())
+    return Parsed(_exact(cells, numbers, sound), numbers.fill_null(0.0).to_numpy())
+
+
+def _boolean(cells: pl.Series) -> Parsed:
+    true = _mask(cells == "true")
+    return Parsed(true | _mask(cells == "false"), true.astype(np.int64))
+
+
+def _date(cells: pl.Series) -> Parsed:
+    shaped = cells.str.contains(_DAY + "$") & ~cells.str.starts_with("0000")
+    days = cells.str.to_date("%Y-%m-%d", strict=False).cast(pl.Int64)
+    return Parsed(_mask(shaped & days.is_not_null()), days.fill_null(0).to_numpy())
+
+
+def _timestamp(cells: pl.Series) -> Parsed:
+    return _moments(cells, _MOMENT + r"(?:\.[0-9]{0,5}[1-9])?$")
+
+
+def _moments(cells: pl.Series, pattern: str) -> Parsed:
+    shaped = _mask(cells.str.contains(pattern) & ~cells.str.starts_with("0000"))
+    values = _microseconds(cells.str.slice(0, _MOMENT_LENGTH))
+    if (cells.str.len_bytes() > _MOMENT_LENGTH).any():
+        fraction = cells.str.slice(_MOMENT_LENGTH + 1).str.pad_end(6, "0")
+        values = values + fraction.cast(pl.Int64, strict=False).fill_null(0)
+    return Parsed(shaped & _mask(values.is_not_null()), values.fill_null(0).to_numpy())
+
+
+def _microseconds(cells: pl.Series) -> pl.Series:
+    moments = cells.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
+    return moments.cast(pl.Int64)
+
+
+def _loose_integer(cells: pl.Series) -> Parsed:
+    text = cells.str.strip_chars(" \t")
+    numbers = text.str.strip_prefix("+").cast(pl.Int64, strict=False)
+    sound = _mask(text.str.contains(_LOOSE_NUMBER) & numbers.is_not_null())
+    return Parsed(sound, numbers.fill_null(0).to_numpy())
+
+
+def _loose_float(cells: pl.Series) -> Parsed:
+    text = cells.str.strip_chars(" \t")
+    numbers = text.str.strip_prefix("+").cast(pl.Float64, strict=False)
+    sound = _mask(text.str.contains(_LOOSE_NUMBER) & numbers.is_not_null())
+    return Parsed(_exact(text, numbers, sound), numbers.fill_null(0.0).to_numpy())
+
+
+def _loose_boolean(cells: pl.Series) -> Parsed:
+    words = cells.str.to_lowercase()
+    true, false = words.is_in(list(TRUE_WORDS)), words.is_in(list(FALSE_WORDS))
+    return Parsed(_mask(true | false), _mask(true).astype(np.int64))
+
+
+def _loose_timestamp(cells: pl.Series) -> Parsed:
+    spaced = cells.str.replace(_DAY.replace("^", "^(") + ")T", "${1} ")
+    return _moments(spaced, _MOMENT + r"(?:\.[0-9]{1,6})?$")
+
+
+_STRICT: Final[dict[DataType, Callable[[pl.Series], Parsed]]] = {
+    "integer": _integer,
+    "float": _float,
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
+}
+_LOOSE: Final = _STRICT | {
+    "integer": _loose_integer,
+    "float": _loose_float,
+    "boolean": _loose_boolean,
+    "timestamp": _loose_timestamp,
+}
+
+
+def _mask(flags: pl.Series) -> Mask:
+    mask: Mask = flags.fill_null(value=False).to_numpy()
+    return mask
+
+
+def _exact(cells: pl.Series, numbers: pl.Series, sound: Mask) -> Mask:
     """Return `sound` without the cells whose double is another number than the cell."""
     lengths = cells.str.len_bytes().fill_null(0).to_numpy()
-    size = np.abs(values.fill_null(0.0).to_numpy())
+    size = np.abs(numbers.fill_null(0.0).to_numpy())
     # shorter is exact, but for exponents that leave the normal doubles
     doubt = sound & ((lengths > _SAFE_LENGTH) | (size < _SMALLEST_NORMAL) | ~np.isfinite(size))
     doubt &= ~((size == 0) & (lengths <= 4))  # 0, 0.0, -0.0: no exponent
@@ -121,5 +198,5 @@ def _exact(cells: pl.Series, values: pl.Series, sound: Mask) -> Mask:
         return sound
     places = np.flatnonzero(doubt)
     sound = sound.copy()
-    sound[places] = exactly_representable(cells.gather(places), values.gather(places))
+    sound[places] = exactly_representable(cells.gather(places), numbers.gather(places))
     return sound

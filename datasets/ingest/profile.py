@@ -1,30 +1,20 @@
 """What each column holds, over the whole file: its type, what is missing, counts and extremes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-import polars as pl
+import numpy as np
 
 from fairdb_site.errors import Refused
 
-from . import datatypes
-from .datatypes import DATA_TYPES, DataType, Mask
-from .read import Block, TableSource
-
-TOP_VALUES: Final = 10
-# what people write for "no value"; only these are ever named in a suggestion, never another cell
-KNOWN_MARKERS: Final = (
-    "", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", "none",
-    "-", "--", "?", ".", "missing", "Missing", "unknown", "Unknown", "-9", "-99", "-999",
-)  # fmt: skip
-_CHECKS: Final[dict[DataType, Callable[[pl.Series], Mask]]] = {
-    "integer": datatypes.is_integer,
-    "float": datatypes.is_float,
-    "boolean": datatypes.is_boolean,
-    "date": datatypes.is_date,
-    "timestamp": datatypes.is_timestamp,
-}
+from .ahead import ahead
+from .block import Block
+from .columns import Bundle, bundles, without_markers
+from .datatypes import DATA_TYPES, DataType, Mask, parsed
+from .kinds import Kinds, Typed
+from .read import TableSource
+from .summary import Summaries
 
 
 @dataclass(frozen=True)
@@ -57,12 +47,6 @@ class ColumnProfile:
     suggestions: tuple[Suggestion, ...] = ()
     distinct_exact: bool = True
 
-    def without_values(self) -> "ColumnProfile":
-        """Return the profile of an id column: counts, and nothing that is in a cell."""
-        return replace(
-            self, data_type="text", minimum=None, maximum=None, mean=None, top=(), suggestions=()
-        )
-
 
 @dataclass(frozen=True)
 class TableProfile:
@@ -87,43 +71,29 @@ def profile_table(
     at `id_position` is text and keeps no value.
     """
     markers = tuple(dict.fromkeys(missing))
-    named = dict(types or {})
-    if id_position is not None:
-        named[id_position] = "text"
-    kinds: list[list[DataType]] = [
-        [named[p]] if p in named else ["integer", "float", "boolean", "date", "timestamp", "text"]
-        for p in range(1, len(table.header) + 1)
-    ]
-    seen = [False] * len(kinds)
+    count = len(table.header)
+    groups = _groups(count, types or {}, id_position)
+    free = ~np.any([group.columns for group in groups], axis=0) if groups else np.ones(count, bool)
+    kinds = Kinds(count)
+    summaries = Summaries(count, np.array([] if id_position is None else [id_position - 1]))
     rows = 0
-    for block in table.blocks():
-        rows += block.frame.height
-        for place, column in enumerate(block.frame.get_columns()):
-            is_id = place + 1 == id_position
-            cells = column if is_id else present(column, markers)
-            filled = cells.drop_nulls()
-            if not len(filled):
-                continue
-            seen[place] = True
-            if place + 1 in named:
-                _check_named(block, place, cells, named[place + 1], table.header)
-                continue
-            kinds[place] = [
-                kind for kind in kinds[place] if kind == "text" or bool(_CHECKS[kind](filled).all())
-            ]
-    data_types = [
-        kind[0] if known or place + 1 in named else "text"
-        for place, (kind, known) in enumerate(zip(kinds, seen, strict=True))
-    ]
-    columns = _statistics(table, data_types, markers, id_position)
-    return TableProfile(rows, columns, markers)
-
-
-def present(cells: pl.Series, markers: Sequence[str]) -> pl.Series:
-    """Return the cells with the markers (and, where "" is one, empty cells) as null."""
-    if not markers:
-        return cells
-    return cells.set(cells.is_in(list(markers)), None)
+    for block in ahead(table.blocks(), depth=1):
+        rows += block.rows
+        for bundle in bundles(block, free):
+            for typed in kinds.take(without_markers(bundle, markers)):
+                summaries.add(typed)
+        for group in groups:
+            own_markers = () if group.is_id else markers
+            for bundle in bundles(block, group.columns):
+                cells = without_markers(bundle, own_markers)
+                summaries.add(_as_named(block, cells, group.data_type, table.header))
+    data_types = [kinds.data_type(column) for column in range(count)]
+    for group in groups:
+        for column in np.flatnonzero(group.columns).tolist():
+            data_types[column] = group.data_type
+    if summaries.given_up.any():
+        _count_again(table, summaries, data_types, markers)
+    return TableProfile(rows, _columns(table.header, data_types, kinds, summaries), markers)
 
 
 def column_position(header: Sequence[str], name: str) -> int:
@@ -175,85 +145,87 @@ _ID_NAMES: Final = frozenset(
 )
 
 
-def _check_named(
-    block: Block, place: int, cells: pl.Series, data_type: DataType, header: Sequence[str]
-) -> None:
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Columns (a flag each) whose type is given: named by the user, or the id's."""
+
+    data_type: DataType
+    columns: Mask
+    is_id: bool = False
+
+
+def _groups(count: int, types: Mapping[int, DataType], id_position: int | None) -> list[_Group]:
+    groups = []
+    for data_type in DATA_TYPES:
+        columns = np.zeros(count, dtype=bool)
+        columns[[p - 1 for p, t in types.items() if t == data_type and p != id_position]] = True
+        if columns.any():
+            groups.append(_Group(data_type, columns))
+    if id_position is not None:
+        groups.append(_Group("text", np.arange(count) == id_position - 1, is_id=True))
+    return groups
+
+
+def _as_named(
+    block: Block, bundle: Bundle, data_type: DataType, header: Sequence[str], *, loose: bool = True
+) -> Typed:
+    """Return the cells as the type that was named for them; Refused where one is none."""
     if data_type == "text":
-        return
-    broken = ~(datatypes.loose(cells, data_type) | cells.is_null().to_numpy())
+        return Typed("text", bundle)
+    found = parsed(bundle.cells, data_type, loose=loose)
+    broken = ~found.fits & bundle.cells.is_not_null().to_numpy()
     if broken.any():
-        row = block.row_number(int(broken.argmax()))
+        row, place = divmod(int(broken.argmax()), len(bundle.columns))
         raise Refused(
-            f"Row {row:,} (where row 1 is the first after the header) of column "
-            f"{header[place]!r} is not of type {data_type}."
+            f"Row {block.row_number(row):,} (where row 1 is the first after the header) of column "
+            f"{header[bundle.columns[place]]!r} is not of type {data_type}."
         )
+    return Typed(data_type, bundle, found.fits, found.values)
 
 
-def _statistics(
-    table: TableSource, types: Sequence[DataType], markers: Sequence[str], id_position: int | None
+def _count_again(
+    table: TableSource, summaries: Summaries, data_types: Sequence[DataType], markers: Sequence[str]
+) -> None:
+    """Count the columns whose type changed on the way, now that their type is known."""
+    wanted = summaries.given_up.copy()
+    summaries.restart()
+    kinds = np.array(data_types)
+    for block in ahead(table.blocks(), depth=1):
+        for data_type in DATA_TYPES:
+            for bundle in bundles(block, wanted & (kinds == data_type)):
+                cells = without_markers(bundle, markers)
+                summaries.add(_as_named(block, cells, data_type, table.header, loose=False))
+
+
+def _columns(
+    header: Sequence[str], data_types: Sequence[DataType], kinds: Kinds, summaries: Summaries
 ) -> tuple[ColumnProfile, ...]:
-    pieces: list[list[pl.DataFrame]] = [[] for _ in types]
-    for block in table.blocks():
-        for place, column in enumerate(block.frame.get_columns()):
-            cells = column if place + 1 == id_position else present(column, markers)
-            counted = cells.rename("value").value_counts(name="count")
-            pieces[place].append(counted)
-            if len(pieces[place]) > 1:
-                merged = pl.concat(pieces[place]).group_by("value").agg(pl.col("count").sum())
-                pieces[place] = [merged]
-    return tuple(
-        _column(place + 1, table.header[place], types[place], piece[0], place + 1 == id_position)
-        for place, piece in enumerate(pieces)
-    )
+    distinct, exact = summaries.distinct()
+    top = summaries.top()
+    out = []
+    for column, (label, data_type) in enumerate(zip(header, data_types, strict=True)):
+        minimum, maximum = summaries.extremes(column)
+        out.append(
+            ColumnProfile(
+                position=column + 1,
+                label=label,
+                data_type=data_type,
+                missing=int(summaries.missing[column]),
+                distinct=int(distinct[column]),
+                minimum=minimum,
+                maximum=maximum,
+                mean=summaries.mean(column),
+                top=top.get(column, ()),
+                suggestions=_suggestions(kinds, column),
+                distinct_exact=bool(exact[column]),
+            )
+        )
+    return tuple(out)
 
 
-def _column(
-    position: int, label: str, data_type: DataType, counted: pl.DataFrame, is_id: bool
-) -> ColumnProfile:
-    value = pl.col("value")
-    empty = value.is_null() | (value == "") if data_type == "text" else value.is_null()
-    missing = int(counted.filter(empty)["count"].sum())
-    filled = counted.filter(~empty)
-    suggestions = () if data_type != "text" else _suggestions(filled, counted)
-    mean = None
-    if data_type in ("integer", "float"):
-        kind = pl.Int64 if data_type == "integer" else pl.Float64
-        text = value.str.strip_chars(" \t").str.strip_prefix("+")
-        filled = filled.with_columns(text.cast(kind))
-        filled = filled.group_by("value").agg(pl.col("count").sum())
-        if filled.height:
-            weighted = filled["value"].cast(pl.Float64) * filled["count"]
-            mean = float(weighted.sum()) / float(filled["count"].sum())
-    top = filled.sort(["count", "value"], descending=[True, False]).head(TOP_VALUES)
-    text_of = str if data_type != "float" else _float_text
-    profile = ColumnProfile(
-        position,
-        label,
-        data_type,
-        missing,
-        filled.height,
-        minimum=text_of(filled["value"].min()) if filled.height else None,
-        maximum=text_of(filled["value"].max()) if filled.height else None,
-        mean=mean,
-        top=tuple((text_of(v), c) for v, c in top.select("value", "count").iter_rows()),
-        suggestions=suggestions,
-    )
-    return profile.without_values() if is_id else profile
-
-
-def _float_text(value: object) -> str:
-    text = repr(value)
-    return text.removesuffix(".0")
-
-
-def _suggestions(filled: pl.DataFrame, counted: pl.DataFrame) -> tuple[Suggestion, ...]:
-    found = dict(counted.filter(pl.col("value").is_in(list(KNOWN_MARKERS))).rows())
-    if not found:
+def _suggestions(kinds: Kinds, column: int) -> tuple[Suggestion, ...]:
+    found = kinds.suggestion(column)
+    if found is None:
         return ()
-    rest = filled.filter(~pl.col("value").is_in(list(KNOWN_MARKERS)))["value"]
-    if not len(rest):
-        return ()
-    for data_type, check in _CHECKS.items():
-        if bool(check(rest).all()):
-            return tuple(Suggestion(data_type, m, c) for m, c in sorted(found.items()))
-    return ()
+    data_type, markers = found
+    return tuple(Suggestion(data_type, marker, count) for marker, count in markers.items())

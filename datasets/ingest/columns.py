@@ -1,0 +1,67 @@
+"""Columns of a block in bundles: one by one where there are few, all in one where there are many.
+
+Work on a bundle is a handful of calls for any number of columns, so that a table of 40,000 columns
+costs as much a cell as one of 20.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from .block import Block
+from .datatypes import Mask
+
+Positions = npt.NDArray[np.intp]
+
+# from here on a frame's own cost a column outweighs what it saves a cell
+_WIDE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """Cells of the same rows of some columns (numbered from 0), row by row in one series."""
+
+    columns: Positions
+    cells: pl.Series
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        width = len(self.columns)
+        return len(self.cells) // width, width
+
+    def only(self, keep: Mask) -> "Bundle":
+        """Return the bundle of the columns to keep, a flag each."""
+        if keep.all():
+            return self
+        rows, width = self.shape
+        places = np.arange(rows)[:, None] * width + np.flatnonzero(keep)
+        return Bundle(self.columns[keep], self.cells.gather(places.ravel()))
+
+    def head(self, rows: int) -> "Bundle":
+        """Return the first rows."""
+        return Bundle(self.columns, self.cells.head(rows * len(self.columns)))
+
+    def with_cells(self, cells: pl.Series) -> "Bundle":
+        """Return the same columns with other cells."""
+        return Bundle(self.columns, cells)
+
+
+def bundles(block: Block, wanted: Mask) -> Iterator[Bundle]:
+    """Yield the cells of the wanted columns, a flag each of all columns of the table."""
+    if block.width < _WIDE:
+        for column in np.flatnonzero(wanted).tolist():
+            yield Bundle(np.array([column]), block.frame.to_series(column))
+    elif wanted.any():
+        yield Bundle(np.arange(block.width), block.cells).only(wanted)
+
+
+def without_markers(bundle: Bundle, markers: Sequence[str]) -> Bundle:
+    """Return the bundle with the cells that read as a marker as null."""
+    if not markers:
+        return bundle
+    cells = bundle.cells
+    return bundle.with_cells(cells.set(cells.is_in(list(markers)), None))
