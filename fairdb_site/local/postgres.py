@@ -90,9 +90,13 @@ class Postgres:
         except (OSError, ValueError):
             return None
         # backends are named postgres too, and so is another cluster's server
-        if process and process.name == "postgres" and str(self.data) in process.arguments:
-            return process
-        return None
+        if process is None or process.name != "postgres":
+            return None
+        ours = str(self.data) in process.arguments or (
+            # by hand, with another spelling of the path
+            "-D" in process.arguments and processes.works_in(process, self.data, self.owner())
+        )
+        return process if ours else None
 
     def ready(self) -> bool:
         """Whether the server runs, takes connections and still has its socket."""

@@ -225,4 +225,3 @@ def test_manage_py_local_is_the_same_command(folder: Path) -> None:
     refused = manage("local", "reset", FAIRDB_LOCAL_DIR=str(folder))
     assert refused.returncode == 1
     assert "--yes" in refused.stderr
-    assert manage("local", "sideways", FAIRDB_LOCAL_DIR=str(folder)).returncode == 2

@@ -73,12 +73,9 @@ def test_secrets_are_on_no_command_line(state: LocalState) -> None:
     assert not [value for value in vars(state).values() if isinstance(value, str) and value in line]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_ended_gateway_is_started_again_on_its_port(
-    state: LocalState, number: signal.Signals
-) -> None:
+def test_killed_gateway_is_started_again_on_its_port(state: LocalState) -> None:
     first = gateway(state.folder)
-    processes.end_processes([first], [(number, 20)])
+    processes.end_processes([first], [(signal.SIGKILL, 20)])
     handle = local_stack.ensure_started(state.folder)
     assert handle.started == ("gateway",)
     assert handle.state == state
@@ -133,7 +130,7 @@ def test_pid_file_with_a_reused_number_is_not_believed(state: LocalState) -> Non
     child.communicate()
 
 
-@pytest.mark.parametrize("text", [None, "{", '{"pid": 99999999}'])
+@pytest.mark.parametrize("text", [None, '{"pid": 99999999}'])
 def test_lost_or_spoilt_pid_file_leaves_no_second_gateway(
     state: LocalState, text: str | None
 ) -> None:

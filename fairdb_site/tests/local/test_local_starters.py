@@ -16,7 +16,7 @@ from fairdb_site.local import processes
 from fairdb_site.local import stack as local_stack
 from fairdb_site.local.postgres import Postgres
 from fairdb_site.local.state import local_state
-from fairdb_site.tests.local.conftest import MakeFolder
+from fairdb_site.tests.local.conftest import MakeFolder, Plant
 from fairdb_site.tests.local.stacks import (
     IS_ROOT,
     ORDINARY,
@@ -24,15 +24,16 @@ from fairdb_site.tests.local.stacks import (
     lend_python,
     query,
     sign_up,
+    start_postgres,
 )
 
-Started = Callable[[Path], bool]
+Moment = Callable[[Path], bool]
 
 
-def start_elsewhere(folder: Path) -> "subprocess.Popen[str]":
-    """Start the stack from another process."""
+def start_elsewhere(folder: Path, action: str = "up") -> "subprocess.Popen[str]":
+    """Start the stack, or with `bootstrap` its PostgreSQL alone, from another process."""
     return subprocess.Popen(
-        [sys.executable, "-m", "fairdb_site.local", "up", "--json", "--folder", str(folder)],
+        [sys.executable, "-m", "fairdb_site.local", action, "--json", "--folder", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -66,23 +67,66 @@ def test_four_starts_at_once_make_one_stack(make_folder: MakeFolder) -> None:
     [
         pytest.param(lambda folder: any(folder.glob("cluster/data.new-*/base")), id="in initdb"),
         pytest.param(lambda folder: Postgres(folder).running() is not None, id="in bootstrap"),
-        pytest.param(lambda folder: (folder / "gateway.json").exists(), id="before the gateway"),
-        pytest.param(lambda folder: (folder / "gateway.pid").exists(), id="after the gateway"),
     ],
 )
-def test_start_killed_half_way_is_finished_by_the_next(
-    make_folder: MakeFolder, moment: Started
+def test_cluster_whose_maker_was_killed_is_finished_by_the_next_start(
+    make_folder: MakeFolder, moment: Moment
 ) -> None:
     folder = make_folder()
-    starter = start_elsewhere(folder)
+    kill_at(moment, start_elsewhere(folder, "bootstrap"), folder)
+    state = start_postgres(folder)
+    assert query(state.database_url(), "select count(*) from auth.users") == [(0,)]
+    assert len(servers_of(folder)) == 1
+    local_stack.reset(folder)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(lambda folder: (folder / "gateway.json").exists(), id="before it runs"),
+        pytest.param(lambda folder: (folder / "gateway.pid").exists(), id="before it answers"),
+    ],
+)
+def test_gateway_whose_starter_was_killed_is_there_once_after_the_next_start(
+    make_folder: MakeFolder, plant: Plant, moment: Moment
+) -> None:
+    folder = plant(make_folder())
+    kill_at(moment, start_elsewhere(folder), folder)
+    state = local_stack.ensure_started(folder).state
+    assert len(servers_of(folder)) == 2
+    assert sign_up(state, "survivor@example.org") == 200
+    local_stack.reset(folder)
+
+
+def test_stack_outlives_whoever_started_it(make_folder: MakeFolder, plant: Plant) -> None:
+    folder = plant(make_folder())
+    starter = subprocess.Popen(
+        [sys.executable, "-c", START_AND_STAY, str(folder)], stdout=subprocess.PIPE, cwd=PROJECT
+    )
+    assert starter.stdout
+    assert starter.stdout.read(1) == b"!"
+    starter.kill()
+    starter.communicate()
+    assert local_stack.ensure_started(folder).started == ()
+    local_stack.reset(folder)
+
+
+START_AND_STAY = """
+import sys, time
+from pathlib import Path
+from fairdb_site.local.stack import ensure_started
+ensure_started(Path(sys.argv[1]))
+print("!", end="", flush=True)
+time.sleep(600)
+"""
+
+
+def kill_at(moment: Moment, starter: "subprocess.Popen[str]", folder: Path) -> None:
+    """Kill a starter as soon as the state folder shows how far it is."""
     assert processes.wait_until(lambda: moment(folder) or starter.poll() is not None, 120)
     starter.kill()
     starter.communicate()
     assert starter.returncode == -signal.SIGKILL
-    state = local_stack.ensure_started(folder).state
-    assert query(state.database_url(), "select count(*) from auth.users") == [(0,)]
-    assert len(servers_of(folder)) == 2
-    local_stack.reset(folder)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +203,7 @@ def test_ordinary_users_cluster_elsewhere_is_in_the_own_data_home(
     folder, data_home = home / 'quo"te', home / "data"
     more = {"XDG_DATA_HOME": str(data_home)}
     try:
-        done = as_ordinary_user("up", "--folder", str(folder), **more)
+        done = as_ordinary_user("bootstrap", "--folder", str(folder), **more)
         assert done.returncode == 0, done.stderr
         assert Postgres(folder).cluster.parent == data_home / "fairdatabase"
         assert Postgres(folder).cluster.stat().st_mode & 0o777 == 0o700
@@ -184,9 +228,9 @@ def test_root_runs_an_ordinary_users_cluster_as_that_user(
 ) -> None:
     folder = home / "s"
     try:
-        assert as_ordinary_user("up", "--folder", str(folder)).returncode == 0
+        assert as_ordinary_user("bootstrap", "--folder", str(folder)).returncode == 0
         assert as_ordinary_user("down", "--folder", str(folder)).returncode == 0
-        local_stack.ensure_started(folder)
+        start_postgres(folder)
         process = Postgres(folder).running()
         assert process
         assert os.stat(f"/proc/{process.pid}").st_uid == ORDINARY.pw_uid
