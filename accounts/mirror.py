@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 
 from accounts.models import User
 from fairdb_site.errors import Refused
 from fairdb_site.supabase.auth import Account
 
-_TRIES = 5
+# An advisory lock of ours; any number will do that nothing else in this database takes.
+_MIRRORING = 0x_FA1D_0001
 
 
 def mirror_account(account: Account) -> User:
     """Return the user with this account's id, e-mail and staff flag, making or changing it.
 
-    Two first sign-ins of one person at the same time give one user: who comes second takes over
-    what the first has made.
+    Changes wait for each other: two first sign-ins of one person at the same time give one user,
+    and an e-mail that goes from one account to another is never two people's.
     """
     if not account.email:
         raise Refused("This account has no e-mail address, which the platform needs.")
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            return _mirror(account)
-        except IntegrityError:
-            if not tries_left:
-                raise
-    raise AssertionError("unreachable")
-
-
-def _mirror(account: Account) -> User:
     mirrored = {
         "email": account.email,
         "is_staff": account.is_staff,
@@ -38,6 +29,8 @@ def _mirror(account: Account) -> User:
     if user and all(getattr(user, name) == value for name, value in mirrored.items()):
         return user
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_xact_lock(%s)", [_MIRRORING])
         _release_email(account)
         user, _ = User.objects.update_or_create(id=account.id, defaults=mirrored)
     return user
