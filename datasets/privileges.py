@@ -7,6 +7,7 @@ connects as the owner, whom neither binds.
 """
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -21,13 +22,15 @@ def close_django_tables(*, using: str, **kwargs: object) -> None:
     never other tables an operator keeps in `public`.
     """
     connection = connections[using]
-    tables = {
-        *connection.introspection.django_table_names(only_existing=True, include_views=False),
-        MigrationRecorder.Migration._meta.db_table,
-    }
     with connection.cursor() as cursor:
-        for table in sorted(tables):
+        for table in django_tables(connection):
             _close(cursor, table)
+
+
+def django_tables(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return the existing tables of Django's models, and of its migration record."""
+    tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    return sorted({*tables, MigrationRecorder.Migration._meta.db_table})
 
 
 def _close(cursor: CursorWrapper, table: str) -> None:

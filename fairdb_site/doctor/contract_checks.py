@@ -1,0 +1,209 @@
+"""Checks of the contract that the migrations laid: functions, parts, policies, grants, key.
+
+As `database_checks`, once there is a data schema.
+"""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db.backends.utils import CursorWrapper
+
+from datasets.models import Dataset, MetadataTable
+from fairdb_site.doctor.database_checks import MIGRATE, DatabaseCheck
+from fairdb_site.doctor.finding import Finding, names
+
+REGISTERED_FUNCTIONS = (
+    "create_data_table",
+    "drop_data_table",
+    "get_all_tables",
+    "get_columns_at",
+    "get_dataset",
+    "get_dataset_columns",
+    "get_dataset_outline",
+    "get_overview",
+    "get_table_columns",
+    "insert_metadata",
+    "list_datasets",
+    "search_columns",
+    "search_tables_by_column",
+    "select_dataset_rows",
+    "select_from_table",
+    "table_exists",
+    "update_table_row",
+)
+
+
+def _schema() -> str:
+    return f'"{settings.FAIRDB_DATA_SCHEMA}"'
+
+
+def examine_functions(cursor: CursorWrapper) -> Iterator[Finding]:
+    """Every function is there, ours, with a pinned search_path, and closed to whom it must be."""
+    cursor.execute(
+        "select p.oid::regprocedure::text, p.proname, n.nspname, p.prosecdef,"
+        " p.proowner = current_user::regrole, p.proowner::regrole::text,"
+        " coalesce('search_path=\"\"' = any (p.proconfig), false),"
+        " has_function_privilege('anon', p.oid, 'execute'),"
+        " has_function_privilege('authenticated', p.oid, 'execute')"
+        " from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+        " where n.nspname in ('public', %s) and not exists ("
+        "   select from pg_depend d where d.objid = p.oid and d.deptype = 'e')",
+        [settings.FAIRDB_DATA_SCHEMA],
+    )
+    found = cursor.fetchall()
+    missing = set(REGISTERED_FUNCTIONS) - {row[1] for row in found if row[2] == "public"}
+    if missing:
+        yield Finding("functions", f"Missing in public: {names(list(missing))}.", MIGRATE)
+    for signature, name, schema, definer, owned, owner, pinned, anon, user in found:
+        ours = schema != "public" or name in REGISTERED_FUNCTIONS
+        if definer and (anon or user):
+            yield Finding(
+                "functions",
+                f"{signature} runs with its owner's rights and anybody may call it.",
+                f"revoke execute on function {signature} from public, anon, authenticated",
+            )
+        if not ours:
+            continue
+        if anon:
+            yield Finding(
+                "functions",
+                f"{signature} may be called without signing in.",
+                f"revoke execute on function {signature} from public, anon",
+            )
+        if not owned:
+            yield Finding(
+                "functions",
+                f"{signature} belongs to {owner}, not to the role of DATABASE_URL.",
+                f"alter function {signature} owner to that role, as a superuser",
+            )
+        if not pinned:
+            yield Finding(
+                "functions",
+                f"{signature} looks names up along the caller's search_path.",
+                f"alter function {signature} set search_path = ''",
+            )
+
+
+def examine_parts(cursor: CursorWrapper) -> Iterator[Finding]:
+    """Row level security is on everywhere, and forced where a dataset is ready."""
+    schema = settings.FAIRDB_DATA_SCHEMA
+    cursor.execute(
+        "select relname from pg_class where relnamespace = %s::regnamespace"
+        " and relkind in ('r', 'p') and not relrowsecurity",
+        [_schema()],
+    )
+    if unprotected := [row[0] for row in cursor.fetchall()]:
+        yield Finding(
+            "row level security",
+            f"It is off on {names(unprotected)} in {schema}.",
+            f'alter table "{schema}".<table> enable row level security',
+        )
+    ready = Dataset.objects.filter(state=Dataset.State.READY).values_list("parts", flat=True)
+    cursor.execute(
+        "select part, c.oid is null from unnest(%s::text[]) part"
+        " left join pg_class c on c.relname = part and c.relnamespace = %s::regnamespace"
+        " where c.oid is null or not c.relforcerowsecurity",
+        [[part for parts in ready for part in parts], _schema()],
+    )
+    rows = cursor.fetchall()
+    if missing := [part for part, gone in rows if gone]:
+        yield Finding(
+            "parts",
+            f"Ready datasets lack their tables {names(missing)}.",
+            "Restore them from a backup, or delete the datasets.",
+        )
+    if unforced := [part for part, gone in rows if not gone]:
+        yield Finding(
+            "row level security",
+            f"It does not bind the owner of {names(unforced)}, which are in use.",
+            f'alter table "{schema}".<table> force row level security',
+        )
+
+
+def examine_policies(cursor: CursorWrapper) -> Iterator[Finding]:
+    """Every policy is for signed-in users and asks whose row it is."""
+    cursor.execute(
+        "select c.relname, p.polname from pg_policy p join pg_class c on c.oid = p.polrelid"
+        " where c.relnamespace = %s::regnamespace"
+        " and (p.polroles <> array['authenticated'::regrole::oid] or p.polcmd not in ('r', 'w')"
+        "      or exists (select from unnest(array[pg_get_expr(p.polqual, p.polrelid),"
+        "                                          pg_get_expr(p.polwithcheck, p.polrelid)]) e"
+        "                 where e not like '%%SELECT auth.uid()%%' or e like '%% OR %%'))",
+        [_schema()],
+    )
+    for table, policy in cursor.fetchall():
+        yield Finding(
+            "policies",
+            f"Policy {policy} of {table} lets in more than the rows' owner.",
+            f'drop policy "{policy}" on "{settings.FAIRDB_DATA_SCHEMA}"."{table}"',
+        )
+
+
+def examine_grants(cursor: CursorWrapper) -> Iterator[Finding]:
+    """Nobody but signed-in users has a right in the data schema, and they on ready parts only."""
+    schema = settings.FAIRDB_DATA_SCHEMA
+    cursor.execute(
+        "with granted as ("
+        "   select c.relname as object, a.grantee from pg_class c, aclexplode(c.relacl) a"
+        "    where c.relnamespace = %(schema)s::regnamespace"
+        "   union all"
+        "   select c.relname, a.grantee from pg_class c join pg_attribute t on t.attrelid = c.oid,"
+        "          aclexplode(t.attacl) a where c.relnamespace = %(schema)s::regnamespace"
+        "   union all"
+        "   select 'the schema itself', a.grantee from pg_namespace n, aclexplode(n.nspacl) a"
+        "    where n.oid = %(schema)s::regnamespace)"
+        " select distinct object, case grantee when 0 then 'public'"
+        " else grantee::regrole::text end from granted"
+        " where grantee = 0 or grantee in"
+        "   (select oid from pg_roles where rolname in ('anon', 'service_role'))",
+        {"schema": _schema()},
+    )
+    for granted_object, role in cursor.fetchall():
+        yield Finding(
+            "grants",
+            f"{role} has rights on {granted_object} in {schema}.",
+            f'revoke all on "{schema}"."{granted_object}" from {role}'
+            if granted_object != "the schema itself"
+            else f'revoke all on schema "{schema}" from {role}',
+        )
+    unready = MetadataTable.objects.exclude(
+        dataset__state__in=[Dataset.State.READY, Dataset.State.DELETING]
+    )
+    cursor.execute(
+        "select c.relname from pg_class c where c.relnamespace = %s::regnamespace"
+        " and c.relname = any (%s) and has_table_privilege('authenticated', c.oid, 'select')",
+        [_schema(), list(unready.values_list("table_name", flat=True))],
+    )
+    if opened := [row[0] for row in cursor.fetchall()]:
+        yield Finding(
+            "grants",
+            f"Users may read {names(opened)}, which no ready dataset has.",
+            "Run `manage.py reap_uploads`.",
+        )
+
+
+def examine_pseudonym_key(cursor: CursorWrapper) -> Iterator[Finding]:
+    """The key that makes pseudonyms is the one that made those already stored."""
+    from datasets.ingest.pseudonyms import key_fingerprint
+
+    others = (
+        Dataset.objects.filter(state=Dataset.State.READY, key_fingerprint__isnull=False)
+        .exclude(key_fingerprint=key_fingerprint(settings.FAIRDB_PSEUDONYM_KEY))
+        .count()
+    )
+    if others:
+        yield Finding(
+            "pseudonym key",
+            f"FAIRDB_PSEUDONYM_KEY is not the key of {others} stored datasets.",
+            "Put the key back that they were loaded with: under another one the same id gets "
+            "another pseudonym.",
+        )
+
+
+CONTRACT_CHECKS: tuple[DatabaseCheck, ...] = (
+    examine_functions,
+    examine_parts,
+    examine_policies,
+    examine_grants,
+    examine_pseudonym_key,
+)

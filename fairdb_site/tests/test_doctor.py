@@ -1,0 +1,446 @@
+"""Each check of the doctor: break the live thing, see the finding, mend it."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import StringIO
+from time import time
+from typing import Any
+
+import httpx
+import psycopg2
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import override_settings
+
+from conftest import Person
+from datasets.tests.second_database import second_database
+from datasets.tests.stored import qualified, run, store_dataset
+from fairdb_site.doctor import contract_checks, database_checks, supabase_checks
+from fairdb_site.doctor.examination import examine
+from fairdb_site.doctor.finding import Finding, names
+
+pytestmark = pytest.mark.usefixtures("db_ready")
+
+
+def superuser(sql: str) -> None:
+    """Run SQL as the server's superuser, who alone may change roles and owners."""
+    from fairdb_site.local.state import SUPERUSER, local_state
+
+    other = psycopg2.connect(local_state(settings.FAIRDB_LOCAL_DIR).database_url(SUPERUSER))
+    try:
+        other.autocommit = True
+        with other.cursor() as cursor:
+            cursor.execute(sql)
+    finally:
+        other.close()
+
+
+@contextmanager
+def broken(sql: str, mend: str, by: Callable[[str], Any] = run) -> Iterator[None]:
+    by(sql)
+    try:
+        yield
+    finally:
+        by(mend)
+
+
+def found(check: database_checks.DatabaseCheck) -> set[str]:
+    with connection.cursor() as cursor:
+        return {f"{finding.problem} {finding.mend}" for finding in check(cursor)}
+
+
+def told(check: supabase_checks.SupabaseCheck) -> list[Finding]:
+    with httpx.Client(base_url=settings.SUPABASE_URL) as http:
+        return list(check(http))
+
+
+def only(new: set[str], before: set[str]) -> str:
+    """Return the one finding that was not there before."""
+    (finding,) = new - before
+    return finding
+
+
+# roles --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "mend", "says"),
+    [
+        (
+            "alter role anon bypassrls",
+            "alter role anon nobypassrls",
+            "anon passes row level security",
+        ),
+        (
+            "alter role authenticated superuser",
+            "alter role authenticated nosuperuser",
+            "authenticated is a superuser",
+        ),
+        (
+            "alter role authenticator createrole",
+            "alter role authenticator nocreaterole",
+            "authenticator may make roles",
+        ),
+        ("alter role postgres superuser", "alter role postgres nosuperuser", "DATABASE_URL"),
+        ("alter role service_role rename to gone", "alter role gone rename to service_role", "not"),
+    ],
+)
+def test_a_role_that_may_too_much_or_is_missing_is_found(change: str, mend: str, says: str) -> None:
+    before = found(database_checks.examine_roles)
+
+    with broken(change, mend, by=superuser):
+        finding = only(found(database_checks.examine_roles), before)
+
+    assert says in finding
+
+
+def test_a_membership_of_outsiders_is_found() -> None:
+    before = found(database_checks.examine_memberships)
+
+    with broken("grant pg_read_all_data to anon", "revoke pg_read_all_data from anon", superuser):
+        finding = only(found(database_checks.examine_memberships), before)
+
+    assert "revoke pg_read_all_data from anon" in finding
+
+
+def test_a_database_role_that_cannot_become_a_user_is_found() -> None:
+    before = found(database_checks.examine_memberships)
+
+    with broken(
+        "revoke authenticated from postgres", "grant authenticated to postgres", by=superuser
+    ):
+        finding = only(found(database_checks.examine_memberships), before)
+
+    assert "cannot act as a user" in finding
+
+
+# the database -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        ({"PORT": 6543, "CONN_MAX_AGE": 60, "DISABLE_SERVER_SIDE_CURSORS": True}, True),
+        ({"PORT": "6543", "CONN_MAX_AGE": 0, "DISABLE_SERVER_SIDE_CURSORS": False}, True),
+        ({"PORT": 6543, "CONN_MAX_AGE": 0, "DISABLE_SERVER_SIDE_CURSORS": True}, False),
+        ({"PORT": 5432, "CONN_MAX_AGE": 60, "DISABLE_SERVER_SIDE_CURSORS": False}, False),
+    ],
+)
+def test_a_transaction_pooler_needs_short_connections(
+    options: dict[str, Any], wrong: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in options.items():
+        monkeypatch.setitem(connection.settings_dict, name, value)
+
+    assert bool(found(database_checks.examine_pooler)) is wrong
+
+
+@pytest.mark.parametrize(("offset", "wrong"), [(0, False), (-60, True), (60, True)])
+def test_clocks_that_differ_are_found(offset: int, wrong: bool) -> None:
+    def now() -> float:
+        return time() + offset
+
+    with connection.cursor() as cursor, httpx.Client(base_url=settings.SUPABASE_URL) as http:
+        database = list(database_checks.examine_clock(cursor, now=now))
+        supabase = list(supabase_checks.examine_clock(http, now=now))
+
+    assert [bool(database), bool(supabase)] == [wrong, wrong]
+
+
+def test_a_migration_that_has_not_run_is_found() -> None:
+    ((last,),) = run("select max(name) from django_migrations where app = 'datasets'")
+    with broken(
+        f"update django_migrations set name = 'away' where app = 'datasets' and name = '{last}'",
+        f"update django_migrations set name = '{last}' where name = 'away'",
+    ):
+        assert "manage.py migrate" in only(found(database_checks.examine_migrations), set())
+
+
+def test_another_data_schema_than_the_one_in_use_is_found() -> None:
+    with override_settings(FAIRDB_DATA_SCHEMA="elsewhere"):
+        finding = only(found(database_checks.examine_data_schema), set())
+
+    assert "FAIRDB_DATA_SCHEMA=_fd" in finding
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("grant select on accounts_user to anon", "accounts_user"),
+        ("grant all on django_session to public", "django_session"),
+        ("grant select on fairdb_installation to service_role", "fairdb_installation"),
+        ("alter table django_session disable row level security", "is off on django_session"),
+    ],
+)
+def test_an_open_table_of_djangos_is_found_and_mended_by_migrate(change: str, says: str) -> None:
+    run(change)
+    finding = only(found(database_checks.examine_django_tables), set())
+    call_command("migrate", verbosity=0)
+    if "fairdb_installation" in change:
+        run("revoke all on fairdb_installation from service_role")
+
+    assert says in finding
+    assert found(database_checks.examine_django_tables) == set()
+
+
+# the contract -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "mend", "says"),
+    [
+        (
+            "grant execute on function public.get_overview(text) to anon",
+            "revoke execute on function public.get_overview(text) from anon",
+            "get_overview(text) may be called without signing in",
+        ),
+        (
+            "grant execute on function public.drop_data_table(text,uuid,text) to authenticated",
+            "revoke execute on function public.drop_data_table(text,uuid,text) from authenticated",
+            "with its owner's rights",
+        ),
+        (
+            "create function public.theirs() returns int security definer return 1",
+            "drop function public.theirs()",
+            "theirs() runs with its owner's rights",
+        ),
+        (
+            "alter function public.get_overview(text) reset search_path",
+            "alter function public.get_overview(text) set search_path = ''",
+            "search_path",
+        ),
+        (
+            "alter function public.get_overview(text) rename to away",
+            "alter function public.away(text) rename to get_overview",
+            "Missing in public: get_overview",
+        ),
+    ],
+)
+def test_a_function_that_is_open_loose_or_missing_is_found(
+    change: str, mend: str, says: str
+) -> None:
+    with broken(change, mend):
+        assert says in only(found(contract_checks.examine_functions), set())
+    assert found(contract_checks.examine_functions) == set()
+
+
+def test_a_function_of_another_owner_is_found() -> None:
+    with broken(
+        "alter function public.get_overview(text) owner to supabase_admin",
+        "alter function public.get_overview(text) owner to postgres",
+        by=superuser,
+    ):
+        assert "supabase_admin" in only(found(contract_checks.examine_functions), set())
+
+
+def test_the_list_of_functions_is_the_one_in_the_database() -> None:
+    rows = run("select proname from pg_proc where pronamespace = 'public'::regnamespace")
+
+    assert sorted(contract_checks.REGISTERED_FUNCTIONS) == sorted(row[0] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("alter table {part} disable row level security", "is off on {name}"),
+        ("alter table {part} no force row level security", "does not bind the owner of {name}"),
+        ("drop table {part}", "lack their tables {name}"),
+    ],
+)
+def test_a_part_without_its_protection_or_gone_is_found(
+    alice: Person, change: str, says: str
+) -> None:
+    stored = store_dataset(alice.user.id, {"a": ("text", ["x"])}, rows=1)
+    before = found(contract_checks.examine_parts)
+
+    run(change.format(part=stored.qualified))
+    after = found(contract_checks.examine_parts)
+    run(f"delete from {qualified('datasets')} where id = %s", [stored.id])
+    run(f"drop table if exists {stored.qualified}")
+
+    assert any(says.format(name=stored.table) in f or stored.table in f for f in after - before)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "for select to public using (user_id = (select auth.uid()))",
+        "for select to anon, authenticated using (user_id = (select auth.uid()))",
+        "for select to authenticated using (true)",
+        "for update to authenticated using (user_id = (select auth.uid())) with check (true)",
+        "for select to authenticated using (user_id = (select auth.uid()) or c2 is not null)",
+        "for delete to authenticated using (user_id = (select auth.uid()))",
+    ],
+)
+def test_a_policy_that_lets_others_in_is_found(alice: Person, policy: str) -> None:
+    stored = store_dataset(alice.user.id, {"a": ("text", ["x"])}, rows=1)
+
+    with broken(
+        f"create policy loose on {stored.qualified} {policy}",
+        f"drop policy loose on {stored.qualified}",
+    ):
+        finding = only(found(contract_checks.examine_policies), set())
+
+    assert f'drop policy "loose" on "_fd"."{stored.table}"' in finding
+
+
+@pytest.mark.parametrize(
+    ("grant", "on"),
+    [
+        ("select on {part} to anon", "{name}"),
+        ("update (c2) on {part} to public", "{name}"),
+        ("select on {datasets} to service_role", "datasets"),
+        ("usage on {sequence} to anon", "metadata_tables_id_seq"),
+        ("usage on schema {schema} to anon", "the schema itself"),
+    ],
+)
+def test_a_grant_to_outsiders_is_found(alice: Person, grant: str, on: str) -> None:
+    stored = store_dataset(alice.user.id, {"a": ("text", ["x"])}, rows=1)
+    words = {
+        "part": stored.qualified,
+        "datasets": qualified("datasets"),
+        "sequence": f"sequence {qualified('metadata_tables_id_seq')}",
+        "schema": settings.FAIRDB_DATA_SCHEMA,
+    }
+    sql = grant.format(**words)
+    before = found(contract_checks.examine_grants)
+
+    with broken(f"grant {sql}", f"revoke {sql.replace(' to ', ' from ')}"):
+        finding = only(found(contract_checks.examine_grants), before)
+
+    assert on.format(name=stored.table) in finding
+
+
+def test_a_part_open_to_users_before_its_dataset_is_ready_is_found(alice: Person) -> None:
+    loading = store_dataset(alice.user.id, ready=False)
+    before = found(contract_checks.examine_grants)
+
+    with broken(
+        f"grant select on {loading.qualified} to authenticated",
+        f"revoke select on {loading.qualified} from authenticated",
+    ):
+        new = found(contract_checks.examine_grants) - before
+
+    assert any("which no ready dataset has" in finding for finding in new)
+
+
+def test_another_pseudonym_key_than_the_one_stored_is_found(alice: Person) -> None:
+    from datasets.ingest.pseudonyms import key_fingerprint
+
+    stored = store_dataset(alice.user.id)
+    before = found(contract_checks.examine_pseudonym_key)
+    run(
+        f"update {qualified('datasets')} set key_fingerprint = %s where id = %s",
+        [key_fingerprint(settings.FAIRDB_PSEUDONYM_KEY), stored.id],
+    )
+    assert found(contract_checks.examine_pseudonym_key) == before
+
+    with override_settings(FAIRDB_PSEUDONYM_KEY="another key of more than 32 characters"):
+        assert found(contract_checks.examine_pseudonym_key) != before
+
+
+# Supabase -----------------------------------------------------------------------------------------
+
+
+def test_swapped_keys_are_found() -> None:
+    with override_settings(
+        SUPABASE_PUBLISHABLE_KEY=settings.SUPABASE_SECRET_KEY,
+        SUPABASE_SECRET_KEY=settings.SUPABASE_PUBLISHABLE_KEY,
+    ):
+        problems = [finding.problem for finding in told(supabase_checks.examine_keys)]
+
+    assert any("swapped" in problem for problem in problems)
+    assert any("SUPABASE_SECRET_KEY" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("setting", ["SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY"])
+def test_a_key_that_does_not_work_is_found(setting: str) -> None:
+    with override_settings(**{setting: "sb_wrong_key"}):
+        (finding,) = told(supabase_checks.examine_keys)
+
+    assert setting in finding.problem
+
+
+def test_an_exposed_data_schema_is_found() -> None:
+    """`public` is exposed: taken for the data schema it is what an exposed one looks like."""
+    with override_settings(FAIRDB_DATA_SCHEMA="public"):
+        (finding,) = told(supabase_checks.examine_exposure)
+
+    assert "exposed schemas" in finding.mend
+
+
+def test_functions_that_rest_does_not_know_or_gives_to_anybody_are_found() -> None:
+    with broken(
+        "alter function public.get_all_tables(text) rename to away; notify pgrst, 'reload schema'",
+        "alter function public.away(text) rename to get_all_tables; notify pgrst, 'reload schema'",
+    ):
+        assert "does not know" in told(supabase_checks.examine_exposure)[0].problem
+    function = "public.get_all_tables(text)"
+    inside = f"{settings.FAIRDB_DATA_SCHEMA}.require_data_schema(text)"
+    with broken(
+        f"grant usage on schema {settings.FAIRDB_DATA_SCHEMA} to anon;"
+        f" grant select on {qualified('datasets')}, {qualified('metadata_tables')} to anon;"
+        f" grant execute on function {function}, {inside} to anon",
+        f"revoke usage on schema {settings.FAIRDB_DATA_SCHEMA} from anon;"
+        f" revoke select on {qualified('datasets')}, {qualified('metadata_tables')} from anon;"
+        f" revoke execute on function {function}, {inside} from anon",
+    ):
+        assert "without anybody" in told(supabase_checks.examine_exposure)[0].problem
+
+
+@pytest.mark.parametrize(
+    ("registration", "wrong"), [("open", False), ("invite", True), ("closed", True)]
+)
+def test_a_sign_up_policy_that_supabase_does_not_keep_is_found(
+    registration: str, wrong: bool
+) -> None:
+    with override_settings(FAIRDB_REGISTRATION=registration):
+        assert bool(told(supabase_checks.examine_registration)) is wrong
+
+
+# the whole ----------------------------------------------------------------------------------------
+
+
+def test_a_fresh_installation_is_well_and_a_broken_one_is_told_line_by_line() -> None:
+    with second_database() as database:
+        before = database.django("doctor", "--json")
+        database.migrate()
+        well = database.django("doctor", "--json")
+        database.store_part("sealed", ready=True)
+        database.run("alter table %%schema%%.sealed no force row level security")
+        database.run("grant select on public.accounts_user to anon")
+        ill = database.django("doctor")
+
+    assert before.returncode == 1
+    assert json.loads(before.stdout)["findings"][0]["check"] == "migrations"
+    assert (well.returncode, json.loads(well.stdout)) == (0, {"findings": []})
+    assert ill.returncode == 1
+    lines = ill.stdout.splitlines()
+    assert len(lines) == 2
+    assert all(" Mend: " in line for line in lines)
+
+
+def test_a_database_or_supabase_that_does_not_answer_is_a_finding_not_a_crash() -> None:
+    with override_settings(SUPABASE_URL="http://127.0.0.1:9"):
+        problems = [finding for finding in examine() if finding.check == "supabase"]
+
+    assert "does not answer" in problems[0].problem
+
+
+def test_findings_end_the_command_with_exit_code_1_and_one_object() -> None:
+    out = StringIO()
+    with override_settings(FAIRDB_REGISTRATION="closed"), pytest.raises(CommandError) as ended:
+        call_command("doctor", "--json", stdout=out)
+
+    assert ended.value.returncode == 1
+    findings = json.loads(out.getvalue())["findings"]
+    assert {"check", "problem", "mend"} == set(findings[0])
+    assert "registration" in {finding["check"] for finding in findings}
+
+
+def test_long_lists_of_names_are_cut() -> None:
+    assert names(["b", "a"]) == "a, b"
+    assert names([f"t{n}" for n in range(9)]) == "t0, t1, t2, t3, t4 and 4 more"
