@@ -1,6 +1,7 @@
 """The datasets app: tables of data, their owners, loading and reading them."""
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import post_migrate, pre_migrate
 
 
@@ -10,8 +11,9 @@ class DatasetsConfig(AppConfig):
     name = "datasets"
 
     def ready(self) -> None:
-        """Connect once for the whole site: Django sends both signals once an app."""
-        from datasets import checks, privileges
+        """Connect the receivers; the two of migrate once, as Django sends those for each app."""
+        from datasets import checks, privileges, rpc
 
         pre_migrate.connect(checks.refuse_another_schema, sender=self)
         post_migrate.connect(privileges.close_django_tables, sender=self)
+        user_logged_out.connect(rpc.forget_tables_at_sign_out)

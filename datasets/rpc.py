@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.cache import cache
 
 from fairdb_site.supabase.clients import Supabase
@@ -121,6 +122,7 @@ class OutlineGroup(TypedDict):
     data_type: str
     count: int  # columns
     missing: int  # cells
+    different: int  # distinct values, added up over the columns
     first: int  # positions
     last: int
 
@@ -165,6 +167,12 @@ def get_cached_tables(supabase: Supabase, user_id: UUID) -> list[TableInfo]:
 def forget_cached_tables(user_id: UUID) -> None:
     """Drop the kept list of this person: after an upload, a deletion, and at sign-out."""
     cache.delete(_cache_key(user_id))
+
+
+def forget_tables_at_sign_out(user: AbstractBaseUser | None, **kwargs: object) -> None:
+    """Drop the kept list of whoever signs out (a receiver of Django's `user_logged_out`)."""
+    if user is not None:
+        forget_cached_tables(user.pk)
 
 
 def _cache_key(user_id: UUID) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.signals import user_logged_out
 from django.db import connection
 
 from conftest import Person
@@ -283,6 +284,18 @@ def test_kept_table_lists_are_per_person_and_can_be_forgotten(alice: Person, bob
     assert kept(alice) == stored.parts
     rpc.forget_cached_tables(alice.user.id)
     assert kept(alice) == more.parts + stored.parts
+
+
+def test_signing_out_forgets_the_kept_list(alice: Person) -> None:
+    store_dataset(alice.user.id)
+    supabase = supabase_of(alice)
+    before = rpc.get_cached_tables(supabase, alice.user.id)
+    store_dataset(alice.user.id)
+
+    user_logged_out.send(sender=type(alice.user), request=None, user=alice.user)
+    user_logged_out.send(sender=type(alice.user), request=None, user=None)
+
+    assert len(rpc.get_cached_tables(supabase, alice.user.id)) > len(before)
 
 
 def test_typed_calls_reach_every_function_of_users(alice: Person, wide: Stored) -> None:
