@@ -1,6 +1,8 @@
 """Uploaded files on their way in: streamed to disk, and no further than the limit."""
 
-from typing import IO, Any
+from __future__ import annotations
+
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -28,7 +30,7 @@ class LimitedUploadHandler(TemporaryFileUploadHandler):
         self.file.write(raw_data)
         return None
 
-    def file_complete(self, file_size: int) -> IO[Any] | None:
+    def file_complete(self, file_size: int) -> UploadedFile[Any] | None:
         """Give the file, unless it was dropped."""
         if self.file.closed:
             return None
@@ -40,7 +42,7 @@ def too_large(request: HttpRequest) -> bool:
     return TOO_LARGE in request.META
 
 
-def path_of(uploaded: UploadedFile) -> str:
+def path_of(uploaded: UploadedFile[Any]) -> str:
     """Return where an uploaded file lies; it is gone when the request ends."""
     path: str = uploaded.temporary_file_path()  # type: ignore[attr-defined]
     return path

@@ -11,6 +11,9 @@ BAR = 100.0
 
 MAP_HEIGHT = 40.0
 
+FAINTEST = 0.06
+"""Opacity of the band below a column with one value: seen, but hardly."""
+
 MAP_BARS = 240
 """Bars of a column map: one a column while there are fewer, about two pixels each beyond."""
 
@@ -35,7 +38,13 @@ class MapBar:
     last: int
     x: float
     missing_share: float
+    different_share: float  # distinct values per row (0..1): 1 where no two rows agree
     segments: tuple[Segment, ...]
+
+    @property
+    def shade(self) -> float:
+        """The opacity that stands for how many different values there are."""
+        return round(FAINTEST + (1 - FAINTEST) * self.different_share, 2)
 
     @property
     def window_end(self) -> int:
@@ -51,6 +60,7 @@ class ColumnGroup:
     data_type: str
     count: int
     missing: int
+    different: int
     first: int
     last: int
 
@@ -85,7 +95,8 @@ def column_map(groups: Iterable[ColumnGroup], *, rows: int) -> tuple[MapBar, ...
     """Return the bars of a map of all columns, left to right.
 
     A bar's height is the share of filled cells of its columns; it is stacked by type, so that the
-    make-up of a table of any width is seen at a glance.
+    make-up of a table of any width is seen at a glance. The band below it is the darker the more
+    different values its columns hold.
     """
     by_bar: dict[int, list[ColumnGroup]] = defaultdict(list)
     for group in groups:
@@ -95,7 +106,9 @@ def column_map(groups: Iterable[ColumnGroup], *, rows: int) -> tuple[MapBar, ...
 
 def _map_bar(bar: int, groups: Sequence[ColumnGroup], rows: int) -> MapBar:
     columns = sum(group.count for group in groups)
-    missing = sum(group.missing for group in groups) / (columns * rows) if rows else 0.0
+    cells = columns * rows
+    missing = sum(group.missing for group in groups) / cells if cells else 0.0
+    different = sum(group.different for group in groups) / cells if cells else 0.0
     at, segments = MAP_HEIGHT, []
     for group in sorted(groups, key=lambda group: TYPES.index(group.data_type)):
         length = MAP_HEIGHT * (1 - missing) * group.count / columns
@@ -106,6 +119,7 @@ def _map_bar(bar: int, groups: Sequence[ColumnGroup], rows: int) -> MapBar:
         last=max(group.last for group in groups),
         x=float(bar),
         missing_share=missing,
+        different_share=min(different, 1.0),
         segments=tuple(segments),
     )
 

@@ -1,6 +1,6 @@
 """What pages and fragments show: frozen values, with the addresses that lead on from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,6 +97,12 @@ class Column:
         return "pseudonym" if self.is_id else self.data_type
 
 
+def telling_tail(columns: Sequence[Column]) -> int:
+    """Return how much of a long name's end to keep: none where most of the names end alike."""
+    ends = {column.label[-TAIL:] for column in columns}
+    return TAIL if 2 * len(ends) > len(columns) else 0
+
+
 @dataclass(frozen=True)
 class Cell:
     """A value as text, None where it is missing; `kind` says how it is set."""
@@ -146,8 +152,7 @@ class RowsPage:
     @property
     def tail(self) -> int:
         """How many characters at the end of long names tell the columns on show apart, if any."""
-        ends = {column.label[-TAIL:] for column in self.columns}
-        return TAIL if len(ends) > 1 or len(self.columns) == 1 else 0
+        return telling_tail(self.columns)
 
     @property
     def here(self) -> dict[str, str]:
@@ -203,6 +208,11 @@ class ColumnsPage:
     matching: int
     after: int
     next_after: int | None
+
+    @property
+    def tail(self) -> int:
+        """How many characters at the end of long names tell these columns apart, if any."""
+        return telling_tail(self.columns)
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ grant execute on function public.get_columns_at(uuid, integer[], text) to authen
 
 -- get_dataset_outline ------------------------------------------------------------------------------
 -- The data columns in at most p_bars bars of equal width, counted by bar and type:
--- [{"bar", "data_type", "count", "missing", "first", "last"}, ...]; `missing` counts cells, `first`
--- and `last` are positions.
+-- [{"bar", "data_type", "count", "missing", "different", "first", "last"}, ...]; `missing` counts
+-- cells, `different` adds up the distinct values of each column, `first` and `last` are positions.
 
 create function public.get_dataset_outline(
   p_dataset_id uuid,
@@ -52,6 +52,7 @@ begin
       from (
         select ((c.position - 1)::bigint * least(v_bars, v_total) / v_total)::integer as bar,
                c.data_type, count(*) as count, coalesce(sum(c.missing), 0) as missing,
+               coalesce(sum(c.distinct_count), 0) as different,
                min(c.position) as first, max(c.position) as last
           from :"data_schema".dataset_columns c
           where c.dataset_id = p_dataset_id and c.part is not null

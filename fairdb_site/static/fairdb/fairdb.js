@@ -104,6 +104,18 @@
     });
   }
 
+  // -- A server that does not answer -----------------------------------------------------------------
+
+  const trouble = (words) => {
+    const box = document.getElementById("trouble");
+    box.textContent = words;
+    box.hidden = !words;
+  };
+  for (const name of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(name, () => trouble("The server does not answer. Check your connection and try again."));
+  }
+  document.addEventListener("htmx:beforeRequest", () => trouble(""));
+
   // -- Choosing columns ---------------------------------------------------------------------------
 
   document.addEventListener("click", (event) => {
