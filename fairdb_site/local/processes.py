@@ -43,7 +43,8 @@ def find_process(pid: int) -> Process | None:
     rest = line[line.rindex(")") + 2 :].split()
     if rest[0] in "ZX":
         return None
-    arguments = tuple(os.fsdecode(part) for part in command.split(b"\0")[:-1])
+    # a process that writes a title over its arguments leaves a long tail of zeros
+    arguments = tuple(os.fsdecode(command.rstrip(b"\0")).split("\0"))
     return Process(pid, int(rest[19]), name, arguments)
 
 
