@@ -14,6 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, ProgrammingError
+from psycopg2 import errorcodes
 
 from fairdb_site.errors import FairdbError, Refused
 
@@ -35,6 +37,14 @@ class FairdbCommand(BaseCommand):
             result = self.run(**options)
         except FairdbError as error:
             raise CommandError(error.message, returncode=1) from None
+        except ProgrammingError as error:
+            if getattr(error.__cause__, "pgcode", None) != errorcodes.UNDEFINED_TABLE:
+                raise
+            raise CommandError("The database has no tables yet. Run: manage.py migrate") from None
+        except OperationalError:
+            raise CommandError(
+                "The database does not answer. Check DATABASE_URL, and that the server runs."
+            ) from None
         if options["json"]:
             self.stdout.write(json.dumps(result, default=str, ensure_ascii=False))
         else:

@@ -65,8 +65,7 @@ class Command(FairdbCommand):
             f"\n  FAIRDatabase  {result['url']}\n",
             *(f"  {who:<11} {result[who]['email']}  {result[who]['password']}" for who in WHO),
             f"\n  {len(result['datasets'])} sample datasets belong to the researcher.",
-            "  Accounts and data stay on this machine, in "
-            f"{os.path.relpath(settings.FAIRDB_LOCAL_DIR)}.",
+            f"  Accounts and data stay on this machine, in {settings.FAIRDB_LOCAL_DIR}.",
         ]
         self.stdout.write("\n".join(lines))
 
@@ -76,6 +75,9 @@ class Command(FairdbCommand):
         from fairdb_site.local.stack import reset
 
         reset(settings.FAIRDB_LOCAL_DIR)
+        # The settings of this process hold the passwords and keys that are gone: begin again.
+        arguments = [word for word in sys.argv if word != "--reset"]
+        os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  no shell, our own words
 
     def _set_up(self, url: str) -> dict[str, Any]:
         call_command("migrate", verbosity=0)
@@ -141,7 +143,7 @@ def require_free_port(port: int) -> None:
 
 
 def demo_passwords() -> dict[str, str]:
-    """Return the demo accounts' passwords: random, made once, kept readable by their owner alone."""
+    """Return the demo accounts' passwords: random, made once, readable by this user alone."""
     path = settings.FAIRDB_LOCAL_DIR / "demo.json"
     if not path.exists():
         passwords = {email: secrets.token_urlsafe(12) for email in (RESEARCHER, STAFF)}

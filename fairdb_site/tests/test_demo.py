@@ -1,0 +1,129 @@
+"""`manage.py demo` on a fresh machine: everything with one command, twice, and gone with Ctrl-C."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Machine:
+    """A fresh machine: a state folder of its own, and commands run in it as a person would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        cleared = ("FAIRDB_LOCAL_DIR", "FAIRDB_REGISTRATION", "DJANGO_SETTINGS_MODULE")
+        self.environment = {k: v for k, v in os.environ.items() if k not in cleared}
+        self.environment["FAIRDB_LOCAL_DIR"] = str(folder)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> str:
+        process = self.start(*arguments)
+        out, _ = process.communicate(timeout=150)
+        assert process.returncode == 0, out
+        return out
+
+    def run_json(self, *arguments: str) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads(self.run(*arguments, "--json"))
+        return result
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    machine = Machine(tmp_path_factory.mktemp("state with spaces"))
+    yield machine
+    machine.run("local", "down")
+
+
+@pytest.fixture(scope="module")
+def loaded(machine: Machine) -> dict[str, Any]:
+    return machine.run_json("demo", "--no-serve")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_demo_loads_the_samples_and_leaves_the_stack_up(
+    machine: Machine, loaded: dict[str, Any]
+) -> None:
+    entries = machine.run_json("list_datasets", "--all")["datasets"]
+    assert {entry["dataset"] for entry in entries} == set(loaded["datasets"])
+    assert {entry["owner"] for entry in entries} == {"researcher@example.org"}
+    assert {entry["state"] for entry in entries} == {"ready"}
+    assert (400, 3_000) in {(entry["rows"], entry["columns"]) for entry in entries}
+
+
+def test_demo_again_loads_nothing_twice(machine: Machine, loaded: dict[str, Any]) -> None:
+    assert machine.run_json("demo", "--no-serve") == loaded
+
+
+def test_demo_serves_and_ctrl_c_stops_all_it_started(
+    machine: Machine, loaded: dict[str, Any]
+) -> None:
+    machine.run("local", "down")
+    port = free_port()
+    serving = machine.start("demo", "--port", str(port))
+    try:
+        page = fetched(f"http://127.0.0.1:{port}/", serving)
+    finally:
+        serving.send_signal(signal.SIGINT)
+        said, _ = serving.communicate(timeout=60)
+    assert "FAIRDatabase" in page
+    assert f"http://127.0.0.1:{port}/" in said
+    assert loaded["researcher"]["password"] in said
+    status = machine.run_json("local", "status")
+    assert not any(part["running"] for part in status.values() if isinstance(part, dict))
+
+
+def fetched(url: str, serving: subprocess.Popen[str]) -> str:
+    """Return the page once it is served; fail as soon as the server has ended."""
+    for _ in range(600):
+        assert serving.poll() is None, serving.communicate()[0]
+        try:
+            with urllib.request.urlopen(url) as answer:
+                return str(answer.read().decode())
+        except urllib.error.URLError:
+            time.sleep(0.2)
+    pytest.fail("nothing was served within two minutes")
+
+
+def test_a_port_that_is_taken_is_refused_before_any_work(machine: Machine) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = machine.start("demo", "--port", str(taken.getsockname()[1]))
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "--port" in out
+
+
+def test_reset_asks_first(machine: Machine, loaded: dict[str, Any]) -> None:
+    process = machine.start("demo", "--no-serve", "--reset")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "--yes" in out
+    assert machine.run_json("list_datasets")["datasets"]
