@@ -18,6 +18,8 @@ Positions = npt.NDArray[np.intp]
 
 # from here on a frame's own cost a column outweighs what it saves a cell
 _WIDE = 64
+# work on a cell takes about 100 bytes beside it
+_PIECE_CELLS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,7 @@ class Bundle:
 
     columns: Positions
     cells: pl.Series
+    first_row: int = 0  # in its block, from 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -39,24 +42,33 @@ class Bundle:
             return self
         rows, width = self.shape
         places = np.arange(rows)[:, None] * width + np.flatnonzero(keep)
-        return Bundle(self.columns[keep], self.cells.gather(places.ravel()))
+        return Bundle(self.columns[keep], self.cells.gather(places.ravel()), self.first_row)
 
     def head(self, rows: int) -> "Bundle":
         """Return the first rows."""
-        return Bundle(self.columns, self.cells.head(rows * len(self.columns)))
+        return Bundle(self.columns, self.cells.head(rows * len(self.columns)), self.first_row)
 
     def with_cells(self, cells: pl.Series) -> "Bundle":
         """Return the same columns with other cells."""
-        return Bundle(self.columns, cells)
+        return Bundle(self.columns, cells, self.first_row)
+
+    def pieces(self) -> Iterator["Bundle"]:
+        """Yield the bundle in runs of rows that take little memory to work on."""
+        rows, width = self.shape
+        step = max(_PIECE_CELLS // width, 1)
+        for row in range(0, rows, step):
+            cells = self.cells.slice(row * width, step * width)
+            yield Bundle(self.columns, cells, self.first_row + row)
 
 
 def bundles(block: Block, wanted: Mask) -> Iterator[Bundle]:
     """Yield the cells of the wanted columns, a flag each of all columns of the table."""
     if block.width < _WIDE:
         for column in np.flatnonzero(wanted).tolist():
-            yield Bundle(np.array([column]), block.frame.to_series(column))
+            yield from Bundle(np.array([column]), block.frame.to_series(column)).pieces()
     elif wanted.any():
-        yield Bundle(np.arange(block.width), block.cells).only(wanted)
+        for piece in Bundle(np.arange(block.width), block.cells).pieces():
+            yield piece.only(wanted)
 
 
 def without_markers(bundle: Bundle, markers: Sequence[str]) -> Bundle:

@@ -176,8 +176,9 @@ def _as_named(
     broken = ~found.fits & bundle.cells.is_not_null().to_numpy()
     if broken.any():
         row, place = divmod(int(broken.argmax()), len(bundle.columns))
+        number = block.row_number(bundle.first_row + row)
         raise Refused(
-            f"Row {block.row_number(row):,} (where row 1 is the first after the header) of column "
+            f"Row {number:,} (where row 1 is the first after the header) of column "
             f"{header[bundle.columns[place]]!r} is not of type {data_type}."
         )
     return Typed(data_type, bundle, found.fits, found.values)

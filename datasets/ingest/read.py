@@ -18,7 +18,7 @@ from .repair import first_record, repair
 from .scan import Scan, scan, with_line_feeds
 from .stream import FileDigest, Opener, Source, Stamp, TextBytes, opener_of
 
-BLOCK_BYTES = 1 << 25
+BLOCK_BYTES = 1 << 24
 # a record is held whole in memory; PostgreSQL itself takes lines of up to 1 GB
 MAX_RECORD_BYTES = 1 << 27
 _LISTED = 20

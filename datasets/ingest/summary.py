@@ -9,7 +9,7 @@ import polars as pl
 from .columns import Bundle
 from .datatypes import DATA_TYPES, DataType, Mask, text_of
 from .kinds import Typed
-from .tally import Codes, Tally, mixed, unmixed
+from .tally import Codes, Tally, mixed, unmixed, without_repetition
 
 TOP_VALUES: Final = 10
 # longer texts are cut among the extremes and left out of the most frequent values
@@ -104,20 +104,17 @@ class Summaries:
         A value that occurs once is none of them, unless the column has only a few values.
         """
         found = self._tally.top(TOP_VALUES)
-        many = self.distinct()[0] > TOP_VALUES
-        found = found.join(self._known.frame(), on="code", how="left")
+        found = found.only(~self._secret[found.columns])
+        texts = self._known.texts(found.codes)
         out: dict[int, list[tuple[str, int]]] = {}
-        for column, code, count, text in found.sort("column", "code").iter_rows():
-            if self._secret[column] or (count == 1 and many[column]):
-                continue
+        rows = zip(found.columns.tolist(), found.codes.tolist(), found.counts.tolist(), strict=True)
+        for column, code, count in rows:
             data_type = DATA_TYPES[int(self._type[column])]
-            value = text if data_type == "text" else text_of(_value(code, data_type), data_type)
+            is_text = data_type == "text"
+            value = texts.get(code) if is_text else text_of(_value(code, data_type), data_type)
             if value is not None:
                 out.setdefault(column, []).append((value, count))
-        return {
-            column: tuple(sorted(values, key=lambda pair: -pair[1]))
-            for column, values in out.items()
-        }
+        return {column: tuple(values) for column, values in out.items()}
 
     def _add_numbers(self, columns: npt.NDArray[np.intp], values: Any, valid: Mask) -> None:
         whole = bool(valid.all())
@@ -172,20 +169,23 @@ class _KnownTexts:
         self._codes: Codes = np.empty(0, dtype=np.uint64)
         self._frames = [pl.DataFrame(schema={"code": pl.UInt64, "text": pl.String})]
 
-    def add(self, counted: Codes, codes: Codes, cells: pl.Series) -> None:
+    def add(self, counted: list[Codes], codes: Codes, cells: pl.Series) -> None:
         """Keep the texts of the codes counted; codes are by column and row, cells by row."""
-        new = counted[~np.isin(counted, self._codes, assume_unique=True)]
+        own = without_repetition(counted)
+        places = np.minimum(np.searchsorted(self._codes, own), max(len(self._codes) - 1, 0))
+        new = own[self._codes[places] != own] if len(self._codes) else own
         if not len(new):
             return
-        self._codes = np.sort(np.concatenate((self._codes, new)))
+        self._codes = without_repetition([self._codes, new])
         found = pl.DataFrame({"code": codes.T.ravel(), "text": cells})
         found = found.filter(pl.col("code").is_in(pl.Series(new).implode()))
         found = found.unique("code").filter(pl.col("text").str.len_chars() <= SHOWN_CHARACTERS)
         self._frames.append(found)
 
-    def frame(self) -> pl.DataFrame:
-        """Return rows (code, text)."""
-        return pl.concat(self._frames).unique("code")
+    def texts(self, codes: Codes) -> dict[int, str]:
+        """Return the text of each of the codes that has one."""
+        wanted = pl.Series(without_repetition([codes])).implode()
+        return dict(pl.concat(self._frames).filter(pl.col("code").is_in(wanted)).rows())
 
 
 def _filled(typed: Typed) -> Mask:

@@ -8,14 +8,13 @@ distinct elements in a data stream"), within about 1/sqrt(k).
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 Codes = npt.NDArray[np.uint64]
-Counts = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 # memory: 16 bytes a counted value, 8 bytes a kept one
 COUNTED_VALUES: Final = 12_000_000
@@ -28,6 +27,28 @@ _MERGE_ABOVE: Final = 1 << 20
 _NOTHING: Final = np.uint64(2**64 - 1)  # stands for a cell without a value
 
 
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Values counted one by one, in order of their column."""
+
+    columns: npt.NDArray[np.int32]
+    codes: Codes
+    counts: Counts
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def only(self, keep: npt.NDArray[Any] | slice) -> "Counted":
+        """Return some of the values: flags, places or a slice."""
+        return Counted(self.columns[keep], self.codes[keep], self.counts[keep])
+
+    def of(self, first: int, behind: int) -> "Counted":
+        """Return the values of the columns from `first` to before `behind`."""
+        # of their own type: else the whole array would be converted first
+        bounds = np.searchsorted(self.columns, np.array([first, behind], dtype=np.int32))
+        return self.only(slice(*bounds.tolist()))
+
+
 class Tally:
     """Counts the values of columns 0 to `columns` - 1."""
 
@@ -35,17 +56,17 @@ class Tally:
         low, high = _COUNTED_A_COLUMN
         self.counted_limit = min(max(COUNTED_VALUES // columns, low), high)
         self.kept_limit = max(KEPT_VALUES // columns, _KEPT_AT_LEAST)
-        self._runs: list[pl.DataFrame] = []
+        self._runs: list[Counted] = []
         self._pending = self._merged = 0
         self._many: dict[int, _Many] = {}
         self._is_many = np.zeros(columns, dtype=bool)
 
     def add(
         self, columns: npt.NDArray[np.intp], codes: Codes, valid: npt.NDArray[np.bool_] | None
-    ) -> Codes:
+    ) -> list[Codes]:
         """Count codes of shape (column, row); `valid`, of that shape, says which cells have one.
 
-        Returns, in order and without repetition, the codes that some column goes on counting.
+        The columns are in order. Returns arrays of the codes that some column goes on counting.
         """
         width, rows = codes.shape
         codes = codes.copy() if valid is None else np.where(valid, codes, _NOTHING)
@@ -53,90 +74,104 @@ class Tally:
         starts = np.ones((width, rows), dtype=bool)
         np.not_equal(codes[:, 1:], codes[:, :-1], out=starts[:, 1:])
         places = np.flatnonzero(starts)
-        counts = np.diff(places, append=width * rows)
-        run_codes, run_columns = codes.ravel()[places], places // rows
+        found = Counted(
+            (places // rows).astype(np.int32),
+            codes.ravel()[places],
+            np.diff(places, append=codes.size).astype(np.int32),
+        )
         if valid is not None:
-            real = run_codes != _NOTHING
-            run_codes, run_columns, counts = run_codes[real], run_columns[real], counts[real]
-        bounds = np.searchsorted(run_columns, np.arange(width + 1))
+            found = found.only(found.codes != _NOTHING)
+        bounds = np.searchsorted(found.columns, np.arange(width + 1))
         many = self._is_many[columns] | (np.diff(bounds) > self.counted_limit)
         going_on: list[Codes] = []
         for place in np.flatnonzero(many).tolist():
-            part = slice(bounds[place], bounds[place + 1])
-            going_on += self._add_many(int(columns[place]), run_codes[part], counts[part])
-        few = ~many[run_columns]
-        if few.any():
-            self._add_few(columns[run_columns[few]], run_codes[few], counts[few])
-        going_on.append(run_codes[few])
-        return np.unique(np.concatenate(going_on))
+            part = found.only(slice(bounds[place], bounds[place + 1]))
+            going_on += self._add_many(int(columns[place]), part)
+        if not many.all():
+            few = found.only(~many[found.columns]) if many.any() else found
+            self._add_few(Counted(columns[few.columns].astype(np.int32), few.codes, few.counts))
+            going_on.append(few.codes)
+        return going_on
 
     def drop(self, column: int) -> None:
         """Forget what was counted of a column."""
         self._many.pop(column, None)
         self._is_many[column] = False
-        self._runs = [run.filter(pl.col("column") != column) for run in self._runs]
+        self._runs = [run.only(run.columns != column) for run in self._runs]
 
-    def distinct(self) -> tuple[Counts, npt.NDArray[np.bool_]]:
+    def distinct(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """Return how many different values each column has, and where that number is exact."""
-        self._merge()
-        counts = np.zeros(len(self._is_many), dtype=np.int64)
+        counts: npt.NDArray[np.int64] = np.bincount(
+            self._all().columns, minlength=len(self._is_many)
+        )
         exact = np.ones(len(self._is_many), dtype=bool)
-        for run in self._runs:
-            counts += np.bincount(run["column"].to_numpy(), minlength=len(counts))
         for column, values in self._many.items():
             counts[column], exact[column] = values.distinct()
         return counts, exact
 
-    def top(self, how_many: int) -> pl.DataFrame:
-        """Return rows (column, code, count): each column's most frequent values, in no order."""
-        self._merge()
+    def top(self, how_many: int) -> Counted:
+        """Return each column's most frequent values, the most frequent first.
+
+        Values that occur once are left out of a column that has more than `how_many` values.
+        """
         tracked = [
-            _run(np.full(len(v.tracked), c), v.tracked, v.tracked_counts)
-            for c, v in self._many.items()
+            Counted(
+                np.full(len(values.tracked), column, dtype=np.int32),
+                values.tracked,
+                values.tracked_counts,
+            )
+            for column, values in sorted(self._many.items())
         ]
-        found = pl.concat([_EMPTY, *self._runs, *tracked])
-        order = pl.struct(-pl.col("count"), "code").rank("ordinal").over("column")
-        few = found.group_by("column").agg(pl.len()).filter(pl.col("len") <= how_many)
-        small = found.join(few, on="column", how="semi")
-        large = found.join(few, on="column", how="anti")
-        least = large.group_by("column").agg(pl.col("count").top_k(how_many).min().alias("least"))
-        large = large.join(least, on="column").filter(pl.col("count") >= pl.col("least"))
-        return pl.concat([small, large.filter(order <= how_many).drop("least")])
+        found = _joined([self._all(), *tracked])
+        repeated = (found.counts > 1) | (self.distinct()[0][found.columns] <= how_many)
+        found = found.only(repeated)
+        found = found.only(np.lexsort((found.codes, -found.counts, found.columns)))
+        first = np.searchsorted(found.columns, found.columns)
+        return found.only(np.arange(len(found)) - first < how_many)
 
-    def _add_few(self, columns: npt.NDArray[np.intp], codes: Codes, counts: Counts) -> None:
-        self._runs.append(_run(columns, codes, counts))
-        self._pending += len(codes)
+    def _add_few(self, found: Counted) -> None:
+        self._runs.append(found)
+        self._pending += len(found)
         if self._pending > max(_MERGE_ABOVE, self._merged):
-            self._merge()
+            self._all()
 
-    def _merge(self) -> None:
-        if len(self._runs) <= 1:
-            return
-        merged = pl.concat(self._runs).group_by("column", "code").agg(pl.col("count").sum())
-        self._runs = [merged]
-        sizes = np.bincount(merged["column"].to_numpy(), minlength=len(self._is_many))
-        for column in np.flatnonzero(sizes > self.counted_limit).tolist():
-            self._promote(column)
-        self._pending, self._merged = 0, sum(run.height for run in self._runs)
+    def _all(self) -> Counted:
+        """Return the values counted one by one, in one run."""
+        if len(self._runs) != 1:
+            self._runs = [self._united()]
+            sizes = np.bincount(self._runs[0].columns, minlength=len(self._is_many))
+            for column in np.flatnonzero(sizes > self.counted_limit).tolist():
+                self._promote(column)
+            self._pending, self._merged = 0, len(self._runs[0])
+        return self._runs[0]
 
-    def _add_many(self, column: int, codes: Codes, counts: Counts) -> list[Codes]:
+    def _united(self) -> Counted:
+        """Return the sum of all runs, some columns at a time so that little memory goes beside."""
+        step = max(len(self._is_many) // 16, 1)
+        pieces = []
+        for first in range(0, len(self._is_many), step):
+            part = _joined([run.of(first, first + step) for run in self._runs])
+            pieces.append(_summed(part, step))
+        return _joined(pieces)
+
+    def _add_many(self, column: int, found: Counted) -> list[Codes]:
         """Take in a column's values; return those tracked, where that was decided just now."""
         if not self._is_many[column]:
             self._promote(column)
         values = self._many[column]
         decided = not len(values.tracked)
-        values.add(codes, counts)
+        values.add(found.codes, found.counts)
         return [values.tracked] if decided else []
 
     def _promote(self, column: int) -> None:
         """Count no longer each value of the column, but those that were the most frequent."""
-        own = [run.filter(pl.col("column") == column) for run in self._runs]
+        own = [run.of(column, column + 1) for run in self._runs]
         self.drop(column)
         self._is_many[column] = True
         self._many[column] = values = _Many(self.kept_limit)
-        known = pl.concat([_EMPTY, *own]).group_by("code").agg(pl.col("count").sum()).sort("code")
-        if known.height:
-            values.add(known["code"].to_numpy(), known["count"].to_numpy())
+        known = _summed(_joined(own), 1)
+        if len(known):
+            values.add(known.codes, known.counts)
 
 
 @dataclass
@@ -175,28 +210,53 @@ class _Many:
         return round((self._size - 1) / ((int(self._bound) + 1) / 2**64)), False
 
     def _merge(self) -> None:
-        codes = np.sort(np.concatenate(self._kept)) if self._kept else self.tracked[:0]
-        codes = codes[np.concatenate(([True], codes[1:] != codes[:-1]))] if len(codes) else codes
+        codes = without_repetition(self._kept)
         if len(codes) > self.limit:
             codes = codes[: self.limit].copy()
             self._bound = codes[-1]
         self._kept, self._size, self._merged = [codes], len(codes), len(codes)
 
 
-def _run(columns: npt.NDArray[np.intp], codes: Codes, counts: Counts) -> pl.DataFrame:
-    return pl.DataFrame(
-        {"column": columns.astype(np.int32), "code": codes, "count": counts.astype(np.int64)}
+def _summed(run: Counted, columns: int) -> Counted:
+    """Return the values of up to `columns` neighbouring columns in order, each once."""
+    if not len(run):
+        return run
+    # as many bits of a code as the column's number leaves: many more than those few values need
+    bits = np.uint64((columns - 1).bit_length())
+    number = (run.columns - run.columns.min()).astype(np.uint64)
+    key = run.codes >> bits
+    if bits:
+        key |= number << (np.uint64(64) - bits)
+    run = run.only(np.argsort(key))
+    starts = np.ones(len(run), dtype=bool)
+    starts[1:] = (run.codes[1:] != run.codes[:-1]) | (run.columns[1:] != run.columns[:-1])
+    places = np.flatnonzero(starts)
+    return Counted(run.columns[places], run.codes[places], np.add.reduceat(run.counts, places))
+
+
+def _joined(runs: list[Counted]) -> Counted:
+    if not runs:
+        return Counted(np.empty(0, np.int32), np.empty(0, np.uint64), np.empty(0, np.int32))
+    return Counted(
+        np.concatenate([run.columns for run in runs]),
+        np.concatenate([run.codes for run in runs]),
+        np.concatenate([run.counts for run in runs]),
     )
 
-
-_EMPTY: Final = pl.DataFrame(
-    schema={"column": pl.Int32, "code": pl.UInt64, "count": pl.Int64},
-)
 
 # the finalizer of MurmurHash3 (Appleby 2011): a bijection, so that a value can be had from its code
 _FACTORS: Final = (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53)
 _INVERSES: Final = tuple(pow(factor, -1, 2**64) for factor in _FACTORS)
 _SHIFT: Final = 33
+
+
+def without_repetition(codes: list[Codes]) -> Codes:
+    """Return each code once, in order; faster than `np.unique`, which hashes (NumPy 2.4)."""
+    joined = np.concatenate([np.empty(0, np.uint64), *codes])
+    joined.sort()
+    keep = np.ones(len(joined), dtype=bool)
+    keep[1:] = joined[1:] != joined[:-1]
+    return joined[keep]
 
 
 def mixed(bits: Codes) -> Codes:
