@@ -18,7 +18,8 @@ class Command(FairdbCommand):
         """Print the findings; exit code 1 where there is any."""
         super().handle(*args, **options)
         if self.findings:
-            raise CommandError(f"{len(self.findings)} findings.", returncode=1)
+            count = len(self.findings)
+            raise CommandError(f"{count} finding{'s' if count > 1 else ''}.", returncode=1)
 
     def run(self, **options: Any) -> Json:
         """Run every check."""
