@@ -94,7 +94,7 @@ def figure(value: object) -> str:
 def long_name(name: str, most: int = LONG_NAME, tail: int = TAIL) -> SafeString:
     """Write a name so that its start and its end stay in sight; the whole of it is in the page."""
     if not name.strip():
-        return format_html('<span class="missing">no name</span>')
+        return format_html('<span class="missing">{}</span>', "no name")
     if len(name) <= most:
         return format_html('<span class="long"><span>{}</span></span>', name)
     return format_html(

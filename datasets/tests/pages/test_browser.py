@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import expect
 
 from datasets.tests.pages.tables import LONG, WIDTH, cohort_csv
 
@@ -34,20 +35,31 @@ def page(request: Any, chromium: Any, site: str) -> Any:
     assert [text for text in complaints if not text.startswith(refused)] == []
 
 
-def first_row(page: Any) -> str:
-    return str(page.locator("#rows tbody th[scope=row]").first.inner_text())
-
-
 def test_person_registers_uploads_browses_chooses_searches_and_signs_out(
     page: Any, tmp_path: Path
 ) -> None:
-    from playwright.sync_api import expect
-
     email, password = f"browser-{uuid4().hex[:12]}@example.org", f"pass {uuid4().hex}"
     table = tmp_path / "cohort_north.csv"
     table.write_bytes(cohort_csv())
 
-    # register; the dashboard is empty and says what to do
+    register(page, email, password)
+    sign_out(page)
+    page.get_by_role("link", name="Sign in").first.click()
+    sign_in(page, email, password)
+    see_what_was_typed_kept_when_refused(page, table)
+    upload(page, table)
+    go_through_rows_forward_and_back(page)
+    jump_to_a_column(page)
+    choose_a_column_found_by_search(page)
+    search_all_tables(page)
+    delete(page)
+    sign_out(page)
+
+    page.goto("/dashboard/")
+    assert "/accounts/sign-in/" in page.url
+
+
+def register(page: Any, email: str, password: str) -> None:
     page.goto("/")
     page.get_by_role("link", name="Create an account").first.click()
     page.get_by_label("E-mail address").fill(email)
@@ -56,58 +68,79 @@ def test_person_registers_uploads_browses_chooses_searches_and_signs_out(
     page.get_by_role("button", name="Create the account").click()
     expect(page.get_by_role("heading", name="Upload your first table")).to_be_visible()
 
-    # sign out and in again
-    sign_out(page)
-    expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
-    page.get_by_role("link", name="Sign in").first.click()
+
+def sign_in(page: Any, email: str, password: str) -> None:
     page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
 
-    # an id column that is not there is refused; what was typed is kept
+
+def sign_out(page: Any) -> None:
+    page.locator("details.menu > summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
+
+
+def see_what_was_typed_kept_when_refused(page: Any, table: Path) -> None:
     page.get_by_role("link", name="Upload a table").first.click()
     page.locator("input[type=file]").set_input_files(table)
     page.get_by_label("Id column").fill("patient")
     page.get_by_label("Origin").fill("Registry of the north")
     page.get_by_role("button", name="Upload and store").click()
-    expect(page.get_by_role("alert")).to_contain_text("patient")
+    expect(page.locator("#upload [role=alert]")).to_contain_text("patient")
     expect(page.get_by_label("Origin")).to_have_value("Registry of the north")
 
-    # upload, and read the receipt
+
+def upload(page: Any, table: Path) -> None:
     page.get_by_label("Id column").fill("person")
     if not page.scripted:  # a browser cannot be given back a file without a script
         page.locator("input[type=file]").set_input_files(table)
     page.get_by_role("button", name="Upload and store").click()
     expect(page.get_by_role("heading", name="All 120 rows stored")).to_be_visible()
     expect(page.get_by_role("heading", name="cohort north", level=1)).to_be_visible()
+    expect(page.locator("main")).to_contain_text("Registry of the north")
 
-    # rows, forward and back
+
+def first_row(page: Any) -> str:
+    return str(page.locator("#rows tbody th[scope=row]").first.inner_text())
+
+
+def go_through_rows_forward_and_back(page: Any) -> None:
+    where = page.locator("#rows .pager p")
     page.get_by_role("link", name="Browse the rows").click()
     expect(page.locator("#rows .tag")).to_have_text(f"12 of {WIDTH - 1} columns")
     assert first_row(page) == "1"
     page.get_by_role("link", name="Next", exact=True).click()
-    expect(page.locator("#rows .pager p")).to_have_text("Rows 51 to 100 of 120")
+    expect(where).to_have_text("Rows 51 to 100 of 120")
     assert "after=50" in page.url
     page.get_by_role("link", name="Next", exact=True).click()
-    expect(page.locator("#rows .pager p")).to_have_text("Rows 101 to 120 of 120")
+    expect(where).to_have_text("Rows 101 to 120 of 120")
     expect(page.locator("#rows-next")).to_have_attribute("aria-disabled", "true")
     page.get_by_role("link", name="Previous", exact=True).click()
-    expect(page.locator("#rows .pager p")).to_have_text("Rows 51 to 100 of 120")
+    expect(where).to_have_text("Rows 51 to 100 of 120")
     page.reload()
-    expect(page.locator("#rows .pager p")).to_have_text("Rows 51 to 100 of 120")
+    expect(where).to_have_text("Rows 51 to 100 of 120")
+    page.go_back()
+    expect(where).to_have_text("Rows 101 to 120 of 120")
+    page.go_forward()
+    expect(where).to_have_text("Rows 51 to 100 of 120")
 
-    # jump to a column by its name, keeping the place among the rows
+
+def jump_to_a_column(page: Any) -> None:
     page.get_by_label("Jump to a column").fill("taxon 20")
     page.get_by_role("button", name="Go").click()
     expect(page.locator("#rows thead th").nth(2)).to_contain_text("taxon 20")
     assert first_row(page) == "51"
 
-    # choose columns: one found by a search beside those on show
+
+def choose_a_column_found_by_search(page: Any) -> None:
     page.get_by_role("link", name="Choose columns").click()
-    page.locator("#chooser-q").fill("K-12")
+    page.locator("#chooser-q").press_sequentially("K-12", delay=60)
     if not page.scripted:
         page.get_by_role("button", name="Search").click()
     expect(page.locator("#chooser input[name=tick]")).to_have_count(1)
+    expect(page.locator("#chooser-q")).to_have_value("K-12")
     page.locator("#chooser input[name=tick]").check()
     page.get_by_role("button", name="Show these columns").click()
     expect(page.locator("#rows thead")).to_contain_text(LONG[:20])
@@ -115,7 +148,8 @@ def test_person_registers_uploads_browses_chooses_searches_and_signs_out(
     assert re.search(r"columns=29-\d+,8", page.url)
     assert first_row(page) == "51"
 
-    # search over all tables, from the menu
+
+def search_all_tables(page: Any) -> None:
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Search").click()
     page.locator("#q").fill("smok")
     if not page.scripted:
@@ -124,18 +158,11 @@ def test_person_registers_uploads_browses_chooses_searches_and_signs_out(
     page.locator("#found").get_by_role("link", name="smoker").click()
     expect(page.locator("#rows thead th").nth(2)).to_contain_text("smoker")
 
-    # delete it, and leave
+
+def delete(page: Any) -> None:
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete for good").click()
-    expect(page.get_by_role("status")).to_contain_text("is deleted: 120 rows")
-    sign_out(page)
-    page.goto("/dashboard/")
-    assert "/accounts/sign-in/" in page.url
-
-
-def sign_out(page: Any) -> None:
-    page.locator("details.menu > summary").click()
-    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator(".messages")).to_contain_text("is deleted: 120 rows")
 
 
 def test_no_page_is_wider_than_a_phone(chromium: Any, site: str, cohort: Any) -> None:
@@ -144,9 +171,7 @@ def test_no_page_is_wider_than_a_phone(chromium: Any, site: str, cohort: Any) ->
     )
     page = context.new_page()
     page.goto("/accounts/sign-in/")
-    page.get_by_label("E-mail address").fill(cohort.owner.email)
-    page.get_by_label("Password").fill(cohort.owner.password)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, cohort.owner.email, cohort.owner.password)
     addresses = ["/", "/dashboard/", "/datasets/", "/datasets/new/", "/search/?q=taxon"]
     addresses += [cohort.at(rest) for rest in ("", "columns/", "receipt/", "choose/", "delete/")]
     too_wide = []
