@@ -129,8 +129,9 @@ class Kinds:
         some = keep & shaped.any(axis=0)
         self._kind[columns[some]] = kind
         if kind == _INTEGER:
-            large = (values > _EXACT_INTEGERS) | (values < -_EXACT_INTEGERS)
-            self._large[columns] |= (large & shaped).any(axis=0)
+            large = ((values > _EXACT_INTEGERS) | (values < -_EXACT_INTEGERS)) & shaped
+            if large.any():
+                self._note_large(bundle, np.flatnonzero(large))
         if (keep & marked).any():
             self._count_markers(bundle.only(keep & marked), kind)
         text = self._marked[columns]
@@ -144,6 +145,11 @@ class Kinds:
                 shaped[:, plain].ravel(),
                 values[:, plain].ravel(),
             )
+
+    def _note_large(self, bundle: Bundle, places: Values) -> None:
+        """Note the columns that an integer at one of these places keeps from becoming floats."""
+        fits = parsed(bundle.cells.gather(places), "float").fits
+        self._large[bundle.columns[np.unique(places[~fits] % len(bundle.columns))]] = True
 
     def _as_text(self, bundle: Bundle) -> Typed:
         self._kind[bundle.columns] = _TEXT
