@@ -18,6 +18,7 @@ import django
 import pytest
 
 _folder = Path(tempfile.mkdtemp(prefix="fairdb-test-"))
+_folder.chmod(0o711)  # as root the server runs as somebody else, who has to get in
 for _name in ("SUPABASE_URL", "DATABASE_URL", "DEBUG"):
     os.environ.pop(_name, None)
 os.environ |= {
@@ -29,29 +30,25 @@ os.environ |= {
 }
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # pytest-django looks for the settings before this file is read, and so sets nothing up.
-    import django
-
-    django.setup()
-
-
-django.setup()  # conftest files further down import models before pytest-django sets Django up
+# pytest-django looked for the settings before this file was read, and so set nothing up; conftest
+# files further down import models.
+django.setup()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    from fairdb_site.local.stack import reset
+
+    reset(_folder)
     shutil.rmtree(_folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Path]:
+def stack() -> Path:
     """Start the embedded stack; give its state folder."""
     from fairdb_site.embedded import start_if_embedded
-    from fairdb_site.local.stack import stop
 
     start_if_embedded()
-    yield _folder
-    stop(_folder)
+    return _folder
 
 
 @pytest.fixture(scope="session")

@@ -13,15 +13,16 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairdb_site.settings")
     from django.core.management import execute_from_command_line
 
-    if needs_stack(sys.argv[1:]):
-        from fairdb_site.embedded import start_if_embedded
-        from fairdb_site.errors import FairdbError
+    from fairdb_site.errors import FairdbError
 
-        try:
+    try:
+        if needs_stack(sys.argv[1:]):
+            from fairdb_site.embedded import start_if_embedded
+
             start_if_embedded()
-        except FairdbError as error:
-            sys.exit(error.message)  # on stderr, exit code 1
-    execute_from_command_line(sys.argv)
+        execute_from_command_line(sys.argv)
+    except FairdbError as error:
+        sys.exit(error.message)  # on stderr, exit code 1
 
 
 def needs_stack(arguments: list[str]) -> bool:
