@@ -128,6 +128,8 @@ def _config(state: LocalState, database_url: str | None) -> GatewayConfig:
         hs256_secret=state.hs256_secret,
         outbox=str(outbox),
         site_url="http://127.0.0.1:8000",  # of links in mails, where a request names no other
+        # as the settings read it: whoever has the publishable key could sign up past our own pages
+        signup_enabled=os.environ.get("FAIRDB_REGISTRATION", "open") == "open",
     )
 
 
