@@ -156,7 +156,7 @@ def test_the_front_page_offers_an_account_only_where_one_can_be_made(
 
 
 def without_ids(answer: Any, cohort: Loaded) -> str:
-    text = answer.content.decode().replace(answer["X-Request-ID"], "")
+    text = str(answer.content.decode()).replace(answer["X-Request-ID"], "")
     csrf = text.find("csrfmiddlewaretoken")
     token = text[csrf:].split('value="')[1].split('"')[0] if csrf >= 0 else "-"
     return text.replace(token, "").replace(str(cohort.id), "")

@@ -1,0 +1,205 @@
+"""Lists: the dashboard, all datasets, the columns of one, the search over all, the chooser."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+from django.utils import timezone
+
+from datasets import selectors
+from datasets.models import Dataset, DatasetColumn
+from datasets.tests.pages.tables import WIDTH, Loaded, load_table
+
+
+def text_of(answer: Any) -> str:
+    assert answer.status_code == 200
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def test_an_empty_account_is_told_what_to_do(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+
+    assert "Upload your first table" in text_of(client.get("/dashboard/"))
+    assert "No datasets yet" in text_of(client.get("/datasets/"))
+
+
+def test_the_dashboard_sums_up_what_is_ready(cohort: Loaded, client_of: Any) -> None:
+    load_table(cohort.owner, b"id,x\n1,2\n", title="Small one")
+
+    text = text_of(client_of(cohort.owner).get("/dashboard/"))
+
+    assert "Datasets 2" in text
+    assert "Rows 121" in text
+    assert f"Columns {WIDTH}" in text
+    assert text.index("Small one") < text.index("Cohort of the north")
+
+
+def test_a_load_that_is_not_done_is_shown_as_such(alice: Any, client_of: Any) -> None:
+    loading = Dataset.objects.create(
+        user_id=alice.user.pk, title="Half way", state="loading", created_at=timezone.now()
+    )
+    client = client_of(alice)
+
+    assert "Half way" in text_of(client.get("/dashboard/"))
+    assert "Half way" not in text_of(client.get("/datasets/"))
+    assert "is being loaded" in text_of(client.get(f"/datasets/{loading.id}/"))
+    assert client.get(f"/datasets/{loading.id}/columns/").status_code == 404
+    assert client.get(f"/datasets/{loading.id}/choose/").status_code == 404
+
+
+def test_many_datasets_are_listed_page_by_page(
+    alice: Any, client_of: Any, monkeypatch: Any
+) -> None:
+    now = timezone.now()
+    for number in range(5):
+        dataset = Dataset.objects.create(
+            user_id=alice.user.pk, title=f"Table {number}", state="ready", ready_at=now
+        )
+        Dataset.objects.filter(id=dataset.id).update(created_at=now - timedelta(minutes=number))
+    monkeypatch.setattr(selectors, "DATASETS_A_PAGE", 2)
+    client, address, seen = client_of(alice), "/datasets/", []
+    while address:
+        page = client.get(address, headers={"HX-Request": "true"})
+        seen.append(re.findall(r"Table \d", page.content.decode()))
+        more = re.search(r'href="(\?before=[^"]+)"', page.content.decode())
+        address = "/datasets/" + unescape(more[1]) if more else ""
+
+    assert seen == [["Table 0", "Table 1"], ["Table 2", "Table 3"], ["Table 4"]]
+
+
+def test_columns_are_listed_with_their_statistics(cohort: Loaded, client_of: Any) -> None:
+    text = text_of(client_of(cohort.owner).get(cohort.at("columns/")))
+
+    assert "3 weight float 0 % 120 50.125 65 57.5625" in text
+    assert "2 age integer 10 %" in text
+    assert "kept as pseudonyms" in text
+    assert f"{WIDTH} columns, the id among them" in text
+
+
+def test_columns_are_found_by_a_part_of_their_name(cohort: Loaded, client_of: Any) -> None:
+    client = client_of(cohort.owner)
+
+    assert f"27 of {WIDTH} columns" in text_of(client.get(cohort.at("columns/?q=TAXON")))
+    # what means something to LIKE means itself here
+    assert "No column has “%” in its name" in text_of(client.get(cohort.at("columns/?q=%25")))
+
+
+def test_a_hundred_thousand_columns_are_listed_two_hundred_at_a_time(
+    alice: Any, client_of: Any
+) -> None:
+    wide = load_table(alice, b"id,x\n1,2\n", title="Wide")
+    total = 100_000
+    columns = (
+        DatasetColumn(
+            dataset_id=wide.id, position=n, label=f"col {n}", name=f"c{n}", part=1,
+            data_type="text", missing=0, distinct_count=1,
+        )
+        for n in range(3, total + 2)
+    )  # fmt: skip
+    DatasetColumn.objects.bulk_create(columns, batch_size=5_000)
+    Dataset.objects.filter(id=wide.id).update(column_count=total)
+    client = client_of(alice)
+
+    page = client.get(listed := wide.at("columns/"))
+    assert "100,001 columns, the id among them" in text_of(page)
+    assert page.content.count(b'name="tick"') == 199
+    middle = client.get(f"{listed}?after=50000")
+    assert "50,001 col 50001" in text_of(middle)
+    assert "100,000 columns at a glance" in text_of(middle)
+    found = client.get(f"{listed}?q=col+9999")
+    assert "11 of 100,001 columns" in text_of(found)
+
+
+def test_a_search_covers_all_tables_of_one_person_and_of_nobody_else(
+    cohort: Loaded, bob: Any, client_of: Any
+) -> None:
+    load_table(cohort.owner, b"id,Taxon map\n1,2\n", title="Small one")
+    load_table(bob, b"id,taxon of bob\n1,2\n", title="Bob's own")
+
+    text = text_of(client_of(cohort.owner).get("/search/?q=taxon"))
+
+    assert "28 columns with “taxon” in the name, in 2 datasets" in text
+    assert "All 27 of them" in text
+    assert "Taxon map" in text
+    assert "bob" not in text.replace(cohort.owner.email, "").lower()
+
+
+def test_a_wide_table_does_not_crowd_out_the_others(
+    alice: Any, client_of: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(selectors, "MOST_FOUND", 6)
+    load_table(alice, b"id,gene\n1,2\n", title="Small and old")
+    header = ",".join(["id", *(f"gene {n}" for n in range(40))])
+    values = ",".join(["1"] * 41)
+    load_table(alice, f"{header}\n{values}\n".encode(), title="Wide and new")
+
+    text = text_of(client_of(alice).get("/search/?q=gene"))
+
+    assert "41 columns with “gene” in the name, in 2 datasets" in text
+    assert "Small and old" in text
+
+
+def test_a_search_for_what_looks_like_markup_is_shown_as_typed(alice: Any, client_of: Any) -> None:
+    answer = client_of(alice).get("/search/", {"q": "<script>alert(1)</script>"})
+
+    assert b"<script>alert" not in answer.content
+    assert "No column has “<script>" in unescape(answer.content.decode())
+
+
+def test_ticked_columns_are_shown_and_others_stay(cohort: Loaded, client_of: Any) -> None:
+    client = client_of(cohort.owner)
+    answer = client.post(
+        cohort.at("choose/"),
+        {
+            "columns": "2-4,30",
+            "listed": "1-10",
+            "tick": ["3", "9"],
+            "place": "after=50",
+            "show": "1",
+        },
+    )
+
+    assert answer.status_code == 302
+    assert answer["Location"] == cohort.at("?columns=3,30,9&after=50")
+
+
+def test_ticks_survive_a_search_in_the_chooser(cohort: Loaded, client_of: Any) -> None:
+    page = client_of(cohort.owner).post(
+        cohort.at("choose/"),
+        {"columns": "2-4", "listed": "1-35", "tick": ["2", "35"], "q": "taxon", "find": "1"},
+    )
+
+    text = page.content.decode()
+    assert 'name="columns" value="2,35"' in text
+    assert re.search(r'value="35"\s+checked', text)
+    assert text.count('name="tick"') == 27
+
+
+def test_nothing_ticked_is_the_first_screenful(cohort: Loaded, client_of: Any) -> None:
+    answer = client_of(cohort.owner).post(
+        cohort.at("choose/"), {"columns": "2-4", "listed": "1-35", "show": "1"}
+    )
+
+    assert answer["Location"] == cohort.at("?")
+
+
+def test_too_many_ticks_are_said_to_be_too_many(cohort: Loaded, client_of: Any) -> None:
+    answer = client_of(cohort.owner).post(
+        cohort.at("choose/"), {"columns": "x", "listed": "1-35", "tick": ["2"], "show": "1"}
+    )
+
+    assert "Columns are chosen by number" in text_of(answer)
+
+
+def test_deleting_asks_first_and_says_what_went(cohort: Loaded, client_of: Any) -> None:
+    client = client_of(cohort.owner)
+
+    asked = text_of(client.get(cohort.at("delete/")))
+    assert "Delete “Cohort of the north”?" in asked
+    assert client.get(cohort.at()).status_code == 200
+
+    answer = client.post(cohort.at("delete/"), follow=True)
+    assert "“Cohort of the north” is deleted: 120 rows" in text_of(answer)
+    assert client.get(cohort.at()).status_code == 404
+    assert client.post(cohort.at("delete/")).status_code == 404

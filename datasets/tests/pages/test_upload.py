@@ -1,0 +1,212 @@
+"""The upload page: a table in, a receipt out; what was typed stays when it is refused."""
+
+import gzip
+import re
+from html import unescape
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts.models import SupabaseSession
+from datasets.models import Dataset
+from datasets.tests.pages.tables import cohort_csv
+
+NEW = "/datasets/new/"
+
+
+def sent(content: bytes | None = None, name: str = "north cohort.csv", **fields: str) -> Any:
+    """Return a filled form."""
+    file = SimpleUploadedFile(name, cohort_csv() if content is None else content)
+    return {"submission": str(uuid4()), **fields, "file": file}
+
+
+def text_of(answer: Any) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def datasets_of(person: Any) -> list[Dataset]:
+    return list(Dataset.objects.filter(user_id=person.user.pk))
+
+
+def test_a_table_goes_in_and_leads_to_its_receipt(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+    answer = client.post(NEW, sent(id_column="person", origin="Registry", description="All of it"))
+
+    (dataset,) = datasets_of(alice)
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/datasets/{dataset.id}/receipt/"
+    assert (dataset.title, dataset.origin) == ("north cohort", "Registry")
+    assert (dataset.row_count, dataset.state) == (120, "ready")
+    receipt = text_of(client.get(answer["Location"]))
+    assert "All 120 rows stored" in receipt
+    assert str(dataset.file_digest) in receipt
+    assert str(dataset.digest) in receipt
+    assert "north cohort.csv" in receipt
+
+
+def test_htmx_is_led_to_the_receipt_too(alice: Any, client_of: Any) -> None:
+    answer = client_of(alice).post(NEW, sent(), headers={"HX-Request": "true"})
+
+    (dataset,) = datasets_of(alice)
+    assert answer["HX-Redirect"] == f"/datasets/{dataset.id}/receipt/"
+
+
+def test_a_form_sent_twice_is_one_dataset(alice: Any, client_of: Any) -> None:
+    client, form = client_of(alice), sent()
+
+    first = client.post(NEW, form)
+    form["file"].seek(0)
+    again = client.post(NEW, form)
+
+    assert first["Location"] == again["Location"]
+    assert len(datasets_of(alice)) == 1
+
+
+def test_every_form_shown_is_a_submission_of_its_own(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+    shown = {
+        re.search(r'name="submission" value="([^"]+)"', client.get(NEW).content.decode())[1]  # type: ignore[index]
+        for _ in range(2)
+    }
+
+    assert len(shown) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "content", "said"),
+    [
+        ({"id_column": "patient"}, None, "patient"),
+        ({"types": "age:integer"}, None, "Line 1: write column=type"),
+        ({"types": "weight=number"}, None, "Line 1: write column=type"),
+        ({"types": "nothing=text"}, None, "nothing"),
+        ({}, b"a,b\n1\n", "1"),
+        ({}, b"", "The file is empty"),
+        ({"title": "x" * 201}, None, "at most 200 characters"),
+        ({"delimiter": "semi"}, None, "not one of the available choices"),
+        ({"missing": '"'}, b"a,b\n", "no rows"),
+    ],
+)
+def test_what_was_typed_stays_when_a_table_is_refused(
+    alice: Any, client_of: Any, fields: dict[str, str], content: bytes | None, said: str
+) -> None:
+    form = sent(content, origin="Registry <of> the north", **fields)
+    answer = client_of(alice).post(NEW, form)
+
+    assert 400 <= answer.status_code < 500
+    assert said in text_of(answer)
+    assert 'value="Registry &lt;of&gt; the north"' in answer.content.decode()
+    assert form["submission"] in answer.content.decode()
+    assert datasets_of(alice) == []
+
+
+def test_errors_are_linked_to_their_fields(alice: Any, client_of: Any) -> None:
+    page = client_of(alice).post(NEW, {"types": "x"}).content.decode()
+
+    assert 'href="#id_file"' in page
+    control = re.search(r'<textarea name="types"[^>]*>', page)
+    assert control
+    assert 'aria-describedby="id_types_helptext id_types_error"' in control[0]
+    assert 'aria-invalid="true"' in control[0]
+    assert 'id="id_types_error"' in page
+    assert re.search(r'<details class="more"\s+open', page)
+
+
+def test_a_refused_form_comes_back_to_htmx_as_a_fragment(alice: Any, client_of: Any) -> None:
+    answer = client_of(alice).post(NEW, {"title": "t"}, headers={"HX-Request": "true"})
+
+    assert answer.status_code == 422
+    assert answer.content.decode().lstrip().startswith('<form method="post"')
+    assert "hx-preserve" in answer.content.decode()
+
+
+def test_a_file_over_the_limit_is_dropped_with_a_plain_word(
+    alice: Any, client_of: Any, settings: Any, tmp_path: Any
+) -> None:
+    settings.FAIRDB_MAX_UPLOAD_BYTES = 100_000
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    answer = client_of(alice).post(NEW, sent(b"a,b\n" + b"1,2\n" * 50_000, origin="Registry"))
+
+    assert answer.status_code == 422
+    assert "larger than 97.7 KiB, the most that is taken" in text_of(answer)
+    assert 'value="Registry"' in answer.content.decode()
+    assert list(tmp_path.iterdir()) == []
+    assert datasets_of(alice) == []
+
+
+def test_a_file_at_the_limit_is_taken(alice: Any, client_of: Any, settings: Any) -> None:
+    settings.FAIRDB_MAX_UPLOAD_BYTES = len(cohort_csv())
+
+    assert client_of(alice).post(NEW, sent()).status_code == 302
+
+
+def test_nothing_of_an_upload_stays_on_the_server_disk(
+    alice: Any, client_of: Any, settings: Any, tmp_path: Any
+) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+
+    assert client_of(alice).post(NEW, sent()).status_code == 302
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_how_the_file_is_read_can_be_said(alice: Any, client_of: Any) -> None:
+    content = "id;größe;code\n1;NA;7\n2;1,5;8\n3;-;9;9\n4;2;10\n".encode("cp1252")
+    form = sent(
+        gzip.compress(content),
+        "klein.csv.gz",
+        delimiter="semicolon",
+        encoding="cp1252",
+        missing="NA, -",
+        types="code=text",
+        skip_bad_rows="on",
+    )
+    client = client_of(alice)
+
+    receipt = client.get(client.post(NEW, form)["Location"])
+
+    assert "3 rows stored, 1 row left out" in text_of(receipt)
+    (dataset,) = datasets_of(alice)
+    assert dataset.title == "klein"
+    columns = {c.label: (c.data_type, c.missing) for c in dataset.columns.all()}
+    assert columns["größe"] == ("text", 1)
+    assert columns["code"] == ("text", 0)
+
+
+def test_a_receipt_says_what_is_worth_a_look(alice: Any, client_of: Any) -> None:
+    content = b"id,dose\n1,5\n1,NA\n,7\n" + b"".join(b"%d,3\n" % n for n in range(2, 60))
+    client = client_of(alice)
+
+    receipt = text_of(client.get(client.post(NEW, sent(content))["Location"]))
+
+    assert "Worth a look" in receipt
+    assert "1 row had an empty id" in receipt
+    assert "1 row repeats an id" in receipt
+    assert "dose: integer but for 1 x NA" in receipt
+
+
+def test_typed_fields_survive_an_expired_session(alice: Any, client_of: Any) -> None:
+    client: Client = client_of(alice)
+    SupabaseSession.objects.filter(user=alice.user).delete()
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{NEW}"}
+
+    away = client.post(NEW, sent(title="Typed with care", missing="NA"), headers=headers)
+    assert away["HX-Redirect"].startswith("/accounts/sign-in/")
+    assert datasets_of(alice) == []
+
+    back = client.post(
+        away["HX-Redirect"], {"email": alice.email, "password": alice.password}, follow=True
+    )
+    assert back.request["PATH_INFO"] == NEW
+    assert 'value="Typed with care"' in back.content.decode()
+    assert "What you typed is here again" in text_of(back)
+
+
+def test_a_title_is_taken_from_the_file_where_none_is_typed(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+    for name in ("lab_values.tsv.gz", ".csv"):
+        content = b"id\tx\n1\t2\n"
+        client.post(NEW, sent(gzip.compress(content) if name.endswith("gz") else content, name))
+
+    assert {dataset.title for dataset in datasets_of(alice)} == {"lab values", "Untitled"}
