@@ -1,0 +1,1 @@
+"""Datasets: loaded, kept to their owners, browsed, taken out, deleted."""

@@ -1,0 +1,1 @@
+"""The platform: settings, identity on the database, Supabase, the embedded default."""

@@ -14,12 +14,16 @@ and its lines are zipped; both ways give the same bytes.
 """
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
+
+from datasets.ingest.names import HASH_SUFFIX
+from datasets.ingest.plan import PlannedColumn
 
 # Below PostgreSQL's limit of 1,664 entries in a select list.
 MAX_JOINED_COLUMNS = 1_600
@@ -46,6 +50,20 @@ class ExportSource:
     schema: str
     parts: Sequence[str]
     columns: Sequence[ExportColumn]
+
+
+def dataset_source(parts: Sequence[str], columns: Iterable[PlannedColumn]) -> ExportSource:
+    """Return what an export of a dataset reads, the pseudonym at the id's place."""
+    return ExportSource(
+        schema=settings.FAIRDB_DATA_SCHEMA,
+        parts=parts,
+        columns=[
+            ExportColumn(f"{column.label}{HASH_SUFFIX}", column.name, 1)
+            if column.part is None
+            else ExportColumn(column.label, column.name, column.part)
+            for column in columns
+        ],
+    )
 
 
 def write_csv(

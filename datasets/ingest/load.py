@@ -27,55 +27,17 @@ from psycopg2 import sql
 from psycopg2.extras import Json
 
 from datasets import rpc
-from datasets.browse.export import COPY_BUFFER, ExportColumn, ExportSource, write_csv
+from datasets.browse.export import COPY_BUFFER, dataset_source, write_csv
 from datasets.faults import plain_faults
 from datasets.ingest.ahead import ahead
+from datasets.ingest.plan import DatasetPlan
+from datasets.services import dataset_discard
 from fairdb_site.errors import Conflict, Unavailable
 from fairdb_site.supabase.clients import Supabase
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]  # step, done, total
-
-
-@dataclass(frozen=True)
-class PlannedColumn:
-    """A column as it will be stored; `part` is 1-based, None for the id column."""
-
-    position: int
-    label: str
-    name: str
-    part: int | None
-    data_type: str
-
-
-@dataclass(frozen=True)
-class DatasetPlan:
-    """Everything about a load that is known before its first row is stored."""
-
-    dataset_id: UUID
-    user_id: UUID
-    title: str
-    description: str
-    origin: str
-    file_name: str
-    file_bytes: int
-    file_digest: str
-    key_fingerprint: str
-    submission: UUID | None
-    id_name: str  # physical base name: the column stored is `<id_name>_hash`
-    columns: tuple[PlannedColumn, ...]
-    parts: tuple[str, ...]
-    row_count: int
-
-    @property
-    def id_column(self) -> PlannedColumn:
-        """The column that is stored as pseudonyms."""
-        return next(column for column in self.columns if column.part is None)
-
-    def columns_of(self, part: int) -> list[PlannedColumn]:
-        """Return the data columns of one part, in the order of the file."""
-        return [column for column in self.columns if column.part == part]
 
 
 @dataclass(frozen=True)
@@ -191,7 +153,7 @@ def _table(name: str) -> sql.Identifier:
 
 def _reserve(plan: DatasetPlan) -> None:
     """Commit the dataset's row, so that whatever is made from here on has an owner."""
-    values = {
+    values: dict[str, Any] = {
         "id": plan.dataset_id,
         "user_id": plan.user_id,
         "title": plan.title,
@@ -258,22 +220,8 @@ def _copy_rows(
 def _stored_digest(cursor: CursorWrapper, plan: DatasetPlan) -> str:
     """Return the SHA-256 (hex) of the stored rows, read back as an export writes them."""
     digest = hashlib.sha256()
-    write_csv(cursor, export_source(plan.parts, plan.columns), digest.update)
+    write_csv(cursor, dataset_source(plan.parts, plan.columns), digest.update)
     return digest.hexdigest()
-
-
-def export_source(parts: Sequence[str], columns: Iterable[PlannedColumn]) -> ExportSource:
-    """Return what an export of these columns reads, the pseudonym at the id's place."""
-    return ExportSource(
-        schema=settings.FAIRDB_DATA_SCHEMA,
-        parts=parts,
-        columns=[
-            ExportColumn(f"{column.label}_hash", column.name, 1)
-            if column.part is None
-            else ExportColumn(column.label, column.name, column.part)
-            for column in columns
-        ],
-    )
 
 
 STATISTICS = (
@@ -331,8 +279,6 @@ def _make_ready(cursor: CursorWrapper, plan: DatasetPlan, receipt: dict[str, Any
 
 def _discard_quietly(dataset_id: UUID) -> None:
     """Drop what the failed load made; where that fails too, `reap_uploads` does it later."""
-    from datasets.services import dataset_discard
-
     try:
         if connection.connection is not None and not connection.is_usable():
             connection.close()  # the next query opens a new one

@@ -18,14 +18,13 @@ from datasets import rpc
 from datasets.ingest.layout import Part, plan_parts
 from datasets.ingest.load import (
     Chunk,
-    DatasetPlan,
-    PlannedColumn,
     Progress,
     load,
     require_same_key,
     wait_for_submission,
 )
 from datasets.ingest.names import column_names, part_names
+from datasets.ingest.plan import DatasetPlan, PlannedColumn
 from datasets.ingest.profile import (
     ColumnProfile,
     TableProfile,

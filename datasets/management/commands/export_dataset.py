@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from accounts.services import account_by_email
+from datasets.browse.export_file import dataset_export
 from datasets.catalogue import dataset_facts
-from datasets.services import dataset_export
 from fairdb_site.commands import FairdbCommand, Json, dataset_uuid
 
 

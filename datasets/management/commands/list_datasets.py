@@ -27,7 +27,7 @@ class Command(FairdbCommand):
         """Read the list."""
         owner_id = account_by_email(options["owner"]).pk if options["owner"] else None
         entries = dataset_list(owner_id=owner_id, unfinished=options["all"])
-        return {"datasets": [{key: entry[key] for key in PRINTED} for entry in entries]}
+        return {"datasets": [{key: dict(entry)[key] for key in PRINTED} for entry in entries]}
 
     def report(self, result: Json) -> None:
         """Print a line a dataset."""

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from conftest import Person
-from datasets.services import dataset_export
+from datasets.browse.export_file import dataset_export
 from datasets.tests.loading.tables import read_csv
 
 

@@ -10,7 +10,8 @@ from django.db import connection
 
 from conftest import People, Person
 from datasets.browse import export
-from datasets.services import dataset_delete, dataset_export
+from datasets.browse.export_file import dataset_export
+from datasets.services import dataset_delete
 from datasets.tests.loading.tables import csv_text, load_csv, read_csv
 from fairdb_site.errors import NotFound
 

@@ -1,0 +1,89 @@
+"""A dataset written to a file, read under somebody's row level security."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from psycopg2 import sql
+
+from datasets.browse.export import dataset_source, write_csv
+from datasets.faults import plain_faults
+from datasets.ingest.plan import PlannedColumn
+from fairdb_site.database import as_user
+from fairdb_site.errors import NotFound, Refused, Unavailable
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote; `unchanged` says that it is, byte for byte, what was loaded."""
+
+    dataset: UUID
+    bytes: int
+    digest: str
+    unchanged: bool
+
+
+def dataset_export(*, dataset_id: UUID, reader_id: UUID, out: Path) -> Exported:
+    """Write a dataset as canonical CSV to `out`, reading as `reader_id` under row level security.
+
+    A missing dataset and someone else's are the same NotFound. The file appears whole or not at
+    all, readable by its writer alone.
+    """
+    if not out.parent.is_dir() or out.is_dir():
+        raise Refused(f"{out} cannot be written: give a file in a folder that exists.")
+    digest, size = hashlib.sha256(), 0
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".export-", dir=out.parent)  # mode 0600
+    except OSError as error:
+        raise Refused(f"{out} cannot be written: {error.strerror}.") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+
+            def write(data: bytes) -> None:
+                nonlocal size
+                digest.update(data)
+                size += file.write(data)
+
+            loaded_digest = _export(dataset_id, reader_id, write)
+        Path(name).replace(out)
+    except OSError as error:
+        raise Unavailable(f"{out} cannot be written: {error.strerror}.") from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return Exported(dataset_id, size, digest.hexdigest(), digest.hexdigest() == loaded_digest)
+
+
+def _export(dataset_id: UUID, reader_id: UUID, write: Callable[[bytes], object]) -> str:
+    """Write the dataset's CSV and return the digest it had when it was loaded."""
+    with plain_faults("export"), as_user(reader_id, snapshot=True), connection.cursor() as cursor:
+        cursor.execute("set local statement_timeout = 0")
+        cursor.execute(
+            sql.SQL("select parts, digest from {} where id = %s and state = 'ready'").format(
+                _identifier("datasets")
+            ),
+            [dataset_id],
+        )
+        found = cursor.fetchone()
+        if found is None:
+            raise NotFound("There is no such dataset, or it is not theirs.")
+        parts, loaded_digest = found
+        cursor.execute(
+            sql.SQL(
+                "select position, label, name, part, data_type from {}"
+                " where dataset_id = %s order by position"
+            ).format(_identifier("dataset_columns")),
+            [dataset_id],
+        )
+        columns = [PlannedColumn(*row) for row in cursor.fetchall()]
+        write_csv(cursor, dataset_source(parts, columns), write)
+        return str(loaded_digest)
+
+
+def _identifier(table: str) -> sql.Identifier:
+    return sql.Identifier(settings.FAIRDB_DATA_SCHEMA, table)
