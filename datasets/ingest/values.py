@@ -2,19 +2,28 @@
 
 CSV, as `COPY part FROM STDIN (FORMAT csv)` reads it: an empty cell without quotes is NULL, `""`
 the empty string. A part's columns are rowid, user_id, the pseudonym, then its columns of the file.
-Cells go as they are in the file: PostgreSQL reads a number's text to the same value.
+
+Cells go as they stand in the file: PostgreSQL reads a number's text to the same value. So a row of
+a part is a run of bytes of the file's row behind its own three columns, and no cell is parsed. Only
+where a cell has to change (a marker that means missing, a comma in a file separated by something
+else) is the block taken apart and written anew.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
+import numpy as np
 import polars as pl
 
+from .block import Block
 from .layout import Part
 from .profile import TableProfile
-from .pseudonyms import pseudonym_series
-from .read import Block
+from .pseudonyms import pseudonymize
+from .records import records_of
+
+_COMMA = ord(",")
 
 
 @dataclass(frozen=True)
@@ -43,27 +52,63 @@ class Encoder:
         """
         stored = 0
         for block in blocks:
-            rows = block.frame.height
-            own = self._own_columns(block, stored + 1)
-            cells = block.frame.with_columns(self._values())
-            for part in self.parts:
-                names = [f"c{position}" for position in part.positions]
-                frame = pl.concat([own, cells.select(names)], how="horizontal")
-                yield Encoded(part.number, rows, frame.write_csv(include_header=False).encode())
-            stored += rows
+            if self._changes_cells(block):
+                yield from self._rewritten(block, stored + 1)
+            else:
+                yield from self._spliced(block, stored + 1)
+            stored += block.rows
 
-    def _own_columns(self, block: Block, first: int) -> pl.DataFrame:
-        rows = block.frame.height
-        ids = block.frame[f"c{self.id_position}"]
-        return pl.DataFrame(
-            {
-                "rowid": pl.int_range(first, first + rows, eager=True),
-                "user_id": pl.repeat(str(self.user_id), rows, eager=True),
-                "pseudonym": pseudonym_series(ids, self.key),
-            }
+    def _changes_cells(self, block: Block) -> bool:
+        if any(marker.encode() in block.data for marker in self.profile.missing):
+            return True
+        return block.separator != "," and records_of(block).holds_outside_quotes(_COMMA)
+
+    def _spliced(self, block: Block, first: int) -> Iterator[Encoded]:
+        records = records_of(block)
+        own = self._own_cells(records.cells(self.id_position - 1), first)
+        if block.separator != ",":
+            records = records.separated_by(_COMMA)
+        if self._text_places.size:
+            records = records.with_quoted_empties(self._text_places)
+        for part in self.parts:
+            data = records.lines(own, [position - 1 for position in part.positions])
+            yield Encoded(part.number, block.rows, data)
+
+    def _rewritten(self, block: Block, first: int) -> Iterator[Encoded]:
+        ids = block.frame.to_series(self.id_position - 1).to_list()
+        own = pl.Series("own", self._own_cells(ids, first)).cast(pl.String)
+        own_columns = own.str.split_exact(",", 2).struct.unnest()
+        cells = block.frame.with_columns(self._changed_cells())
+        for part in self.parts:
+            names = [f"c{position}" for position in part.positions]
+            frame = pl.concat([own_columns, cells.select(names)], how="horizontal")
+            data = frame.write_csv(include_header=False).encode()
+            yield Encoded(part.number, block.rows, data)
+
+    def _own_cells(self, ids: Sequence[str | None], first: int) -> list[bytes]:
+        """Return `rowid,user_id,pseudonym` for each id."""
+        pseudonyms = pseudonymize(ids, self.key)
+        user_id = str(self.user_id)
+        return [
+            f"{number},{user_id},{pseudonym}".encode()
+            for number, pseudonym in enumerate(pseudonyms, first)
+        ]
+
+    @cached_property
+    def _text_places(self) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
+        """The places (from 0) of text columns that have empty cells: those are empty strings."""
+        return np.array(
+            [
+                column.position - 1
+                for column in self.profile.columns
+                if column.data_type == "text"
+                and column.missing
+                and column.position != self.id_position
+            ],
+            dtype=np.intp,
         )
 
-    def _values(self) -> list[pl.Expr]:
+    def _changed_cells(self) -> list[pl.Expr]:
         """Return what changes cells: markers become NULL, an empty cell of text becomes ""."""
         markers = list(self.profile.missing)
         changes: list[pl.Expr] = []
@@ -73,7 +118,7 @@ class Encoder:
             cell = pl.col(f"c{column.position}")
             text = cell.fill_null("") if column.data_type == "text" else cell
             if markers:
-                text = pl.when(cell.is_in(markers)).then(None).otherwise(text)
-            if markers or column.data_type == "text":
-                changes.append(text.alias(f"c{column.position}"))
+                missing = cell.is_in(markers) | (cell.is_null() if "" in markers else False)
+                text = pl.when(missing).then(None).otherwise(text)
+            changes.append(text.alias(f"c{column.position}"))
         return changes
