@@ -23,7 +23,9 @@ _COUNTED_A_COLUMN: Final = (64, 65_536)  # at least, at most
 _KEPT_AT_LEAST: Final = 240
 # values whose counts go on, once a column has too many to count all; they were counted throughout
 _TRACKED: Final = 1_000
-_MERGE_ABOVE: Final = 1 << 20
+# values that may wait to be merged: of all columns, and of one with many
+_MERGE_ABOVE: Final = 1 << 22
+_MERGE_MANY_ABOVE: Final = 1 << 18
 _NOTHING: Final = np.uint64(2**64 - 1)  # stands for a cell without a value
 
 
@@ -200,7 +202,7 @@ class _Many:
             codes = codes[: np.searchsorted(codes, self._bound, side="right")]
         self._kept.append(codes)
         self._size += len(codes)
-        if self._size > 2 * max(self._merged, _MERGE_ABOVE >> 2):
+        if self._size > 2 * max(self._merged, _MERGE_MANY_ABOVE):
             self._merge()
 
     def distinct(self) -> tuple[int, bool]:
