@@ -35,6 +35,12 @@ os.environ |= {
 django.setup()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let every worker make a database of its own, before it reads the settings of this process."""
+    del os.environ["DJANGO_SETTINGS_MODULE"], os.environ["FAIRDB_LOCAL_DIR"]
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     from fairdb_site.local.stack import reset
 
