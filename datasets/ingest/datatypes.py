@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from .exact import exactly_representable
+from .exact import HALFWAY_INTEGERS, exactly_representable
 
 DataType = Literal["integer", "float", "boolean", "date", "timestamp", "text"]
 DATA_TYPES: Final[tuple[DataType, ...]] = get_args(DataType)
@@ -90,7 +90,7 @@ def _float_text(value: float) -> str:
     # PostgreSQL goes over to an exponent at 1e15, Python at 1e16
     if 1e15 <= abs(value) < 1e16:
         digits = repr(value).removesuffix(".0").lstrip("-").replace(".", "")
-        mantissa = f"{digits[0]}.{digits[1:16]}".rstrip("0").rstrip(".")
+        mantissa = f"{digits[0]}.{digits[1:]}".rstrip("0").rstrip(".")
         return f"{'-' if value < 0 else ''}{mantissa}e+15"
     return repr(value).removesuffix(".0")
 
@@ -191,8 +191,10 @@ def _exact(cells: pl.Series, numbers: pl.Series, sound: Mask) -> Mask:
     """Return `sound` without the cells whose double is another number than the cell."""
     lengths = cells.str.len_bytes().fill_null(0).to_numpy()
     size = np.abs(numbers.fill_null(0.0).to_numpy())
-    # shorter is exact, but for exponents that leave the normal doubles
-    doubt = sound & ((lengths > _SAFE_LENGTH) | (size < _SMALLEST_NORMAL) | ~np.isfinite(size))
+    # shorter is exact, but for exponents that leave the normal doubles and for large numbers
+    doubt = sound & (
+        (lengths > _SAFE_LENGTH) | (size < _SMALLEST_NORMAL) | ~(size < HALFWAY_INTEGERS)
+    )
     doubt &= ~((size == 0) & (lengths <= 4))  # 0, 0.0, -0.0: no exponent
     if not doubt.any():
         return sound

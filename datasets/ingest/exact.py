@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-# integers above have neighbours whose midpoint is an integer, hence a short decimal
-_LARGEST_ODD = 2.0**53
+# from here on neighbouring doubles have an integer halfway between them, hence a short decimal
+HALFWAY_INTEGERS = 2.0**53
 
 
 def exactly_representable(cells: pl.Series, values: pl.Series) -> npt.NDArray[np.bool_]:
@@ -29,7 +29,7 @@ def exactly_representable(cells: pl.Series, values: pl.Series) -> npt.NDArray[np
     same = pl.select(
         (trimmed == shortest.str.strip_suffix(".0")).fill_null(value=False)
     ).to_series()
-    small = (values.abs() < _LARGEST_ODD).fill_null(value=False)
+    small = (values.abs() < HALFWAY_INTEGERS).fill_null(value=False)
     out = (same & small).to_numpy().copy()
     rest = np.flatnonzero(~out)
     known: dict[str, bool] = {}
@@ -45,7 +45,7 @@ def _representable(cell: str) -> bool:
     exact, value = Decimal(cell), float(cell)
     if not isfinite(value) or Decimal(repr(value)) != exact:
         return False
-    if abs(value) < _LARGEST_ODD:
+    if abs(value) < HALFWAY_INTEGERS:
         return True
     size = abs(value)
     below = (Fraction(size) + Fraction(nextafter(size, 0.0))) / 2

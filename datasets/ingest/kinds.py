@@ -65,7 +65,8 @@ class Kinds:
         kind = int(self._kind[column])
         if kind in (_UNKNOWN, _TEXT) or not self._marked[column]:
             return None
-        return LADDER[kind], dict(self._markers[column].most_common())
+        found = self._markers[column].items()
+        return LADDER[kind], dict(sorted(found, key=lambda pair: (-pair[1], pair[0])))
 
     def take(self, bundle: Bundle) -> Iterator[Typed]:
         """Yield the columns of the bundle by the type they have after its cells."""

@@ -18,6 +18,7 @@ SQL_TYPES = {
 DOUBLES = st.floats(allow_nan=False, allow_infinity=False)
 CELLS = st.one_of(
     st.integers(-(2**63), 2**63 - 1).map(str),
+    st.floats(1e15, 1e16).map(repr),
     # powers of two and their neighbours, whose shortest decimals are the odd ones
     st.tuples(st.integers(-1074, 1023), st.integers(-2, 2)).map(
         lambda power: repr(2.0 ** power[0] * (1 + power[1] * 2.0**-52))

@@ -157,8 +157,8 @@ def test_named_markers_are_missing_and_no_longer_suggested() -> None:
 
     assert (named.data_type, named.missing, named.suggestions) == ("integer", 3, ())
     assert profile_of(cells).suggestions == (
-        Suggestion("integer", "NA", 1),
         Suggestion("integer", "", 1),
+        Suggestion("integer", "NA", 1),
     )
 
 
