@@ -98,8 +98,11 @@ class Block:
         try:
             self.data.decode("utf-8")
         except UnicodeDecodeError as error:
-            place = int(np.searchsorted(self.scan.record_ends, error.start, side="right"))
+            ends = self.scan.record_ends
+            place = int(np.searchsorted(ends, error.start, side="right"))
+            byte = error.start - (int(ends[place - 1]) if place else 0) + 1
             raise Refused(
                 f"Row {self.row_number(place):,} (where row 1 is the first after the header) is "
-                "not UTF-8. Name the file's encoding, for example latin-1 or windows-1252."
+                f"not UTF-8 at its byte {byte:,}. Name the file's encoding, for example latin-1 "
+                "or windows-1252."
             ) from error

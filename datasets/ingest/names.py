@@ -18,6 +18,7 @@ RESERVED: Final = frozenset(
     {"rowid", "user_id", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", "oid"}
 )
 _TITLE_LENGTH = 40
+_SHOWN = 100
 _SHORT_ID = 12  # hex digits from the random end of the uuid (versions 4 and 7)
 
 
@@ -55,6 +56,11 @@ def part_names(title: str, dataset_id: UUID, count: int) -> tuple[str, ...]:
     """Return `<slug of the title>_<short id>_p1`, `_p2`, ... for the parts of a dataset."""
     base = slug(title, _TITLE_LENGTH) or "dataset"
     return tuple(f"{base}_{dataset_id.hex[-_SHORT_ID:]}_p{n}" for n in range(1, count + 1))
+
+
+def shown(label: str) -> str:
+    """Return a label as messages show it: in quotes, on one line, cut where it is long."""
+    return repr(label if len(label) <= _SHOWN else f"{label[:_SHOWN]}…")
 
 
 def slug(label: str, length: int) -> str:

@@ -13,6 +13,7 @@ from .block import Block
 from .columns import Bundle, bundles, without_markers
 from .datatypes import DATA_TYPES, DataType, Mask, parsed
 from .kinds import Kinds, Typed
+from .names import shown
 from .read import TableSource
 from .summary import Summaries
 
@@ -107,10 +108,10 @@ def column_position(header: Sequence[str], name: str) -> int:
             return position
     if places:
         raise Refused(
-            f"{len(places)} columns are named {name!r}; name one by its place, for example "
+            f"{len(places)} columns are named {shown(name)}; name one by its place, for example "
             f"#{places[0]}."
         )
-    raise Refused(f"There is no column {name!r} in the header.")
+    raise Refused(f"There is no column {shown(name)} in the header.")
 
 
 def type_named(name: str) -> DataType:
@@ -179,7 +180,7 @@ def _as_named(
         number = block.row_number(bundle.first_row + row)
         raise Refused(
             f"Row {number:,} (where row 1 is the first after the header) of column "
-            f"{header[bundle.columns[place]]!r} is not of type {data_type}."
+            f"{shown(header[bundle.columns[place]])} is not of type {data_type}."
         )
     return Typed(data_type, bundle, found.fits, found.values)
 

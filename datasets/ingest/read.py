@@ -19,6 +19,7 @@ from .scan import Scan, scan, with_line_feeds
 from .stream import FileDigest, Opener, Source, Stamp, TextBytes, opener_of
 
 BLOCK_BYTES = 1 << 24
+_HEAD_BYTES = 1 << 20
 # a record is held whole in memory; PostgreSQL itself takes lines of up to 1 GB
 MAX_RECORD_BYTES = 1 << 27
 _LISTED = 20
@@ -114,42 +115,47 @@ def open_table(
     opener = opener_of(source)
     text = TextBytes(opener, encoding=encoding, max_bytes=max_bytes)
     try:
-        chunks = text.chunks(min(block_bytes, 1 << 20))
-        head, final = _grown(b"", chunks, 1)
-        if not head:
-            raise Refused("The file is empty.")
-        if head[0] in b"\r\n":
-            raise Refused("The first line is empty; it must hold the column names.")
         separator = separator_named(delimiter) if delimiter else None
-        while True:
-            found = separator or separator_found(head, final=final)
-            record = first_record(head, ord(found), final=final)
-            if record is not None:
-                break
-            if final or len(head) > MAX_RECORD_BYTES:
-                raise Refused("The header opens a quote that is not closed.")
-            head, final = _grown(head, chunks, len(head))
-        fields, length = record
-        # a blank line is a row only where a row is one cell
-        blank = b"\r\n" if len(fields) > 1 else b""
-        rest = head[length:].strip(blank)
-        while not rest and not final:
-            rest, final = _grown(b"", chunks, 1)
-            rest = rest.strip(blank)
+        fields, separator, has_rows = _header(text.chunks(_HEAD_BYTES), separator)
     finally:
         text.close()
     if len(fields) > max_columns:
         raise TooLarge(f"The file has {len(fields):,} columns; at most {max_columns:,} are taken.")
-    if not rest:
+    if not has_rows:
         raise Refused("The file has a header but no rows.")
     return TableSource(
         header=tuple(_label(value, place) for place, value in enumerate(fields, 1)),
-        evidence=Evidence(text.encoding, found, text.compression),
-        _opener=opener,
+        evidence=Evidence(text.encoding, separator, text.compression),
         skip_bad_rows=skip_bad_rows,
+        _opener=opener,
         _max_bytes=max_bytes,
         _block_bytes=block_bytes,
     )
+
+
+def _header(chunks: Iterator[bytes], separator: str | None) -> tuple[list[bytes], str, bool]:
+    """Return the header's fields, the separator named or found, and whether a row follows."""
+    head, final = _grown(b"", chunks, 1)
+    if not head:
+        raise Refused("The file is empty.")
+    if head[0] in b"\r\n":
+        raise Refused("The first line is empty; it must hold the column names.")
+    while True:
+        found = separator or separator_found(head, final=final)
+        record = first_record(head, ord(found), final=final)
+        if record is not None:
+            break
+        if final or len(head) > MAX_RECORD_BYTES:
+            raise Refused("The header opens a quote that is not closed.")
+        head, final = _grown(head, chunks, len(head))
+    fields, length = record
+    # a blank line is a row only where a row is one cell
+    blank = b"\r\n" if len(fields) > 1 else b""
+    rest = head[length:].strip(blank)
+    while not rest and not final:
+        rest, final = _grown(b"", chunks, 1)
+        rest = rest.strip(blank)
+    return fields, found, bool(rest)
 
 
 class _Records:
@@ -269,6 +275,7 @@ class _Records:
         more = " and on" if self._bad_count >= _LISTED else ""
         found = sorted(self._bad_widths)
         fields = f"{found[0]:,}" if len(found) == 1 else f"between {found[0]:,} and {found[-1]:,}"
+        rows, verb = ("row", "has") if self._bad_count == 1 else ("rows", "have")
         hint = ""
         if found == [self._width + 1] and not self.good:
             hint = (
@@ -276,9 +283,9 @@ class _Records:
                 "(R's write.table)? Give the first column a name."
             )
         return (
-            f"The header has {self._width:,} columns, but row {listed}{more} (where row 1 is the "
-            f"first after the header) has {fields} fields.{hint} Mend the rows, or have such rows "
-            "skipped and listed."
+            f"The header has {self._width:,} columns, but {rows} {listed}{more} (where row 1 is "
+            f"the first after the header) {verb} {fields} fields.{hint} Mend the rows, or have "
+            "such rows skipped and listed."
         )
 
     def _too_long(self, *, final: bool) -> str:

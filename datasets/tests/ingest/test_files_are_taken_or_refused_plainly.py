@@ -1,0 +1,195 @@
+"""Each kind of file has one outcome: its cells, or one plain sentence that says where and why."""
+
+import gzip
+import io
+import os
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from datasets.ingest import read
+from datasets.ingest.read import TableSource, open_table
+from datasets.ingest.stream import FileDigest
+from datasets.tests.ingest.tables import cells, write
+from fairdb_site.errors import Refused, TooLarge
+
+ROWS = [("P1", "1"), ("P2", "2")]
+
+
+def source(data: bytes) -> Callable[[], io.BytesIO]:
+    return lambda: io.BytesIO(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "delimiter", "encoding", "compression"),
+    [
+        (b"id,v\nP1,1\nP2,2\n", ",", "utf-8", None),
+        (b"id,v\nP1,1\nP2,2", ",", "utf-8", None),
+        (b"id,v\nP1,1\nP2,2\n\n\r\n", ",", "utf-8", None),
+        (b"id;v\r\nP1;1\r\nP2;2\r\n", ";", "utf-8", None),
+        (b"id\tv\rP1\t1\rP2\t2\r", "\t", "utf-8", None),
+        (b"id|v\nP1|1\r\nP2|2\r", "|", "utf-8", None),
+        (b'"id","v"\n"P1","1"\n"P2","2"\n', ",", "utf-8", None),
+        (b"\xef\xbb\xbfid,v\nP1,1\nP2,2\n", ",", "utf-8", None),
+        ("id,v\nP1,1\nP2,2\n".encode("utf-16"), ",", "utf-16", None),
+        ("\ufeffid,v\nP1,1\nP2,2\n".encode("utf-16-be"), ",", "utf-16", None),
+        (gzip.compress(b"id,v\nP1,1\nP2,2\n"), ",", "utf-8", "gzip"),
+        (gzip.compress(b"id,v\nP1,1\n") + gzip.compress(b"P2,2\n"), ",", "utf-8", "gzip"),
+    ],
+)
+def test_the_same_table_is_read_from_many_forms(
+    data: bytes, delimiter: str, encoding: str, compression: str | None
+) -> None:
+    table = open_table(source(data))
+
+    assert (cells(table), table.header) == (ROWS, ("id", "v"))
+    assert table.evidence == read.Evidence(encoding, delimiter, compression)
+    assert table.file == FileDigest(sha256(data).hexdigest(), len(data))
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("latin-1", "Zoë"), ("windows-1252", "€ Zoë")])
+def test_a_named_encoding_is_read(encoding: str, text: str) -> None:
+    table = open_table(source(f"id,v\nP1,{text}\n".encode(encoding)), encoding=encoding)
+
+    assert cells(table) == [("P1", text)]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "The file is empty."),
+        (b"\n1\n", "The first line is empty"),
+        (b"id,v\n", "has a header but no rows"),
+        (b"id,v", "has a header but no rows"),
+        (b"id,v\n\n\n", "has a header but no rows"),
+        (gzip.compress(b""), "The file is empty."),
+        (gzip.compress(b"id,v\nP1,1\n" * 99)[:-20], "damaged or cut short"),
+        (b"PK\x03\x04 workbook", "an Excel workbook"),
+        (b"PAR1", "a Parquet file"),
+        (bytes(range(256)), "binary data"),
+        (b"id,v\nP1,1\nP\x002,2\n", "the first after the header) holds a NUL"),
+        (b"id,v\nP1,1\nP2,\xe9\n", "Row 2 (where row 1 is the first"),
+        (b"id,v\nP1,1\nP2,\xe9\n", "is not UTF-8 at its byte 4."),
+        (b"id,\xe9\nP1,1\n", "The name of column 2 is not UTF-8"),
+        (b"id,v\nP1,1\nP2\nP3,3,3\n", "header) have between 1 and 3 fields"),
+        (b"id,v\nP1,1\n\nP3,3\n", "row 2 (where"),
+        (b"v\nP1,1\nP2,2\n", "one field more than the header"),
+        (b'id,v\nP1,"1\nP2,2\n', "A quote opened in row 1"),
+        (b'id,"v\nP1,1\n', "The header opens a quote that is not closed."),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_is_refused_in_a_sentence(data: bytes, sentence: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        cells(open_table(source(data), delimiter=","))
+
+    assert sentence in refusal.value.message
+
+
+def test_the_first_twenty_ragged_rows_are_named() -> None:
+    data = b"id,v\n" + b"P1,1\nP2\n" * 30
+
+    with pytest.raises(Refused) as refusal:
+        cells(open_table(source(data)))
+
+    assert "rows 2, 4, 6, " in refusal.value.message
+    assert "38, 40 and on (where" in refusal.value.message
+    assert "42" not in refusal.value.message
+
+
+def test_ragged_rows_are_skipped_and_listed_where_asked() -> None:
+    table = open_table(source(b"id,v\nP1,1\nbad\nP3,3\n,,\n"), skip_bad_rows=True)
+
+    assert cells(table) == [("P1", "1"), ("P3", "3")]
+    assert table.bad_rows == read.BadRows(2, (2, 4))
+    assert table.rows_read == 2
+
+
+def test_a_file_is_not_made_empty_by_skipping() -> None:
+    with pytest.raises(Refused, match="no rows that fit"):
+        cells(open_table(source(b"id,v\nbad\n"), skip_bad_rows=True))
+
+
+def test_limits_are_kept() -> None:
+    with pytest.raises(TooLarge, match="3 columns; at most 2"):
+        open_table(source(b"a,b,c\n1,2,3\n"), max_columns=2)
+    with pytest.raises(TooLarge, match="more than 10,000 bytes once unpacked"):
+        cells(open_table(source(gzip.compress(b"id,v\n" + b"a,b\n" * 99_999)), max_bytes=10_000))
+
+
+def test_a_record_longer_than_can_be_held_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "MAX_RECORD_BYTES", 1_000)
+
+    with pytest.raises(Refused, match="No end was found of row 1"):
+        cells(open_table(source(b'id,v\n1,"' + b"x" * 9_000), block_bytes=100))
+
+
+def test_a_cell_of_ten_megabytes_is_read() -> None:
+    text = "long, " * 1_750_000
+
+    table = open_table(source(f'id,v\nP1,"{text}"\nP2,2\n'.encode()), block_bytes=1 << 20)
+
+    assert cells(table) == [("P1", text), ("P2", "2")]
+
+
+def test_a_wide_header_is_read() -> None:
+    labels = [f"column {n}" for n in range(30_000)]
+    data = (";".join(labels) + "\n" + ";".join("7" * 30_000) + "\n").encode()
+
+    table = open_table(source(data), block_bytes=1_000)
+
+    assert list(table.header) == labels
+    assert [len(row) for row in cells(table)] == [30_000]
+
+
+@pytest.mark.parametrize("name", ["semicolon", ";", "Semicolon"])
+def test_a_delimiter_is_named_by_word_or_sign(name: str) -> None:
+    assert open_table(source(b"a,b;c\n1,2;3\n"), delimiter=name).header == ("a,b", "c")
+
+
+@pytest.mark.parametrize("name", ["", "ab", '"', "\n", "x", "é"])
+def test_a_delimiter_that_cannot_be_one_is_refused(name: str) -> None:
+    if name:
+        with pytest.raises(Refused, match="delimiter"):
+            open_table(source(b"a,b\n1,2\n"), delimiter=name)
+
+
+def test_an_unknown_encoding_is_refused() -> None:
+    with pytest.raises(Refused, match="'klingon' is not supported"):
+        open_table(source(b"a,b\n1,2\n"), encoding="klingon")
+
+
+def test_bytes_that_a_named_encoding_lacks_are_refused_by_their_place() -> None:
+    with pytest.raises(Refused, match="byte 9 has no meaning"):
+        cells(open_table(source(b"id,v\nP1,\x81\n"), encoding="windows-1252"))
+
+
+def opened(path: Path) -> TableSource:
+    table = open_table(path)
+    cells(table)
+    return table
+
+
+def test_a_file_that_changes_between_two_passes_is_refused(tmp_path: Path) -> None:
+    table = opened(write(tmp_path / "t.csv", "id,v\nP1,1\n"))
+
+    write(tmp_path / "t.csv", "id,v\nP2,2\n")
+    os.utime(tmp_path / "t.csv", ns=(1, 1))
+
+    with pytest.raises(Refused, match="changed while it was read"):
+        cells(table)
+
+
+def test_a_stream_that_changes_between_two_passes_is_refused() -> None:
+    contents = iter([b"id,v\nP1,1\n", b"id,v\nP1,1\n", b"id,v\nP2,2\n"])
+    table = open_table(lambda: io.BytesIO(next(contents)))
+    cells(table)
+
+    with pytest.raises(Refused, match="changed while it was read"):
+        cells(table)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="cannot be read"):
+        open_table(tmp_path / "none.csv")
