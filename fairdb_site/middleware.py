@@ -20,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.http.response import HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.template.loader import get_template
+from django.urls import resolve
 from django.utils.deprecation import MiddlewareMixin
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -27,6 +28,7 @@ from accounts.kept_input import keep_input, page_of, remember_person
 from accounts.sessions import SessionTokens, row_of
 from fairdb_site.errors import FairdbError, Forbidden, NotFound, Refused, SignInRequired
 from fairdb_site.http import HtmxHttpRequest, error_response, is_htmx, wants_json
+from fairdb_site.reports import NOT_UNDERSTOOD, OUR_MISTAKE
 from fairdb_site.supabase.clients import Supabase
 from fairdb_site.supabase.errors import SESSION_ENDED, SessionEnded
 
@@ -139,6 +141,14 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
 class ErrorMiddleware(MiddlewareMixin):
     """Turn what a view raises into a page, a fragment or JSON, in one place."""
 
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        """Answer an address that leads nowhere; in debug mode Django would list all that do."""
+        try:
+            resolve(request.path_info)
+        except Http404 as error:
+            return answer_of_django(request, error)
+        return None
+
     def process_exception(self, request: HttpRequest, exception: Exception) -> Any:
         """Answer a FairdbError with its sentence, anything unexpected with a plain 500."""
         if isinstance(exception, SignInRequired):
@@ -147,20 +157,9 @@ class ErrorMiddleware(MiddlewareMixin):
         if isinstance(exception, FairdbError):
             return error_response(request, exception)
         if isinstance(exception, Http404 | PermissionDenied | SuspiciousOperation | BadRequest):
-            return self._answer_of_django(request, exception)
+            return answer_of_django(request, exception)
         log_unexpected(request, exception)
         return unexpected_response(request)
-
-    def _answer_of_django(
-        self, request: HttpRequest, exception: Exception
-    ) -> HttpResponseBase | None:
-        if not (wants_json(request) or is_htmx(request)):
-            return None  # Django has pages for these: 404.html, 403.html, 400.html
-        if isinstance(exception, Http404):
-            return error_response(request, NotFound("There is nothing at this address."))
-        if isinstance(exception, PermissionDenied):
-            return error_response(request, Forbidden("You are not allowed to do this."))
-        return error_response(request, Refused("This request could not be understood."))
 
 
 def attach_supabase(request: HttpRequest) -> Supabase:
@@ -201,9 +200,28 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
     return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseRedirect(url)
 
 
+def answer_of_django(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer one of Django's own exceptions for a request that leads nowhere or makes no sense."""
+    error, page = _of_django(exception)
+    if wants_json(request) or is_htmx(request):
+        return error_response(request, error)
+    # 400.html is for requests that cannot be read, so it does not get to see them.
+    seen = None if isinstance(error, Refused) else request
+    context = {"status": error.status, "request_id": getattr(request, "id", "")}
+    return HttpResponse(get_template(page).render(context, seen), status=error.status)
+
+
+def _of_django(exception: Exception) -> tuple[FairdbError, str]:
+    if isinstance(exception, Http404):
+        return NotFound("There is nothing at this address."), "404.html"
+    if isinstance(exception, PermissionDenied):
+        return Forbidden("You are not allowed to do this."), "403.html"
+    return Refused(NOT_UNDERSTOOD), "400.html"
+
+
 def unexpected_response(request: HttpRequest) -> HttpResponse:
     """Say that something of ours broke, without asking the database or the session for anything."""
-    message = "Something on our side went wrong. It has been written down; please try again."
+    message = OUR_MISTAKE
     context = {"message": message, "status": 500, "request_id": getattr(request, "id", "")}
     if wants_json(request):
         error = {"code": "internal", "message": message, "request": context["request_id"]}

@@ -182,6 +182,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "fairdb_site.views.csrf_failure"
+DEFAULT_EXCEPTION_REPORTER = "fairdb_site.reports.PlainReport"
 
 # -- Transport ---
 

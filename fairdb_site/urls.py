@@ -11,3 +11,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("datasets.urls")),
 ]
+
+handler400 = "fairdb_site.reports.bad_request"
+handler500 = "fairdb_site.reports.server_error"

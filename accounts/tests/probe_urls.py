@@ -10,6 +10,7 @@ from django.urls import path
 from accounts.kept_input import kept_input
 from fairdb_site import errors
 from fairdb_site.http import HtmxHttpRequest
+from fairdb_site.urls import handler400, handler500  # noqa: F401  Django asks for them by name
 from fairdb_site.urls import urlpatterns as of_the_platform
 
 SENTINEL = "cell-value-4711"

@@ -121,3 +121,85 @@ def test_pages_run_no_inline_code_and_load_from_here_alone(client: Client) -> No
 def test_private_pages_stay_out_of_caches(client: Client) -> None:
     assert client.get("/probe/page/")["Cache-Control"] == "private, no-store"
     assert "no-store" not in Client().get("/").headers.get("Cache-Control", "")
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("headers", [{}, HTMX, JSON])
+@pytest.mark.parametrize("path", ["/nowhere/", "/datasets/1/", "/probe/failing/Http404/"])
+def test_address_that_leads_nowhere_lists_none_that_do(
+    client: Client, settings: Any, path: str, headers: dict[str, str], debug: bool
+) -> None:
+    settings.DEBUG = debug
+
+    answer = client.get(path, headers=headers)
+
+    said = answer.content.decode()
+    assert answer.status_code == 404
+    assert "URLconf" not in said
+    assert "sign-in/ [name=" not in said
+    assert ("<html" in said) is (not headers)
+
+
+def test_address_without_its_last_slash_still_gets_it(client: Client) -> None:
+    assert client.get("/dashboard")["Location"] == "/dashboard/"
+
+
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "a foreign host": {"headers": {"host": "evil.example"}},
+    "a form in utf-7": {
+        "content_type": "application/x-www-form-urlencoded; charset=utf-7",
+        "data": "a=1",
+    },
+    "too many fields": {
+        "content_type": "application/x-www-form-urlencoded",
+        "data": "&".join("a=1" for _ in range(5_001)),
+    },
+    "a field too long": {
+        "content_type": "application/x-www-form-urlencoded",
+        "data": "a=" + "x" * 3_000_000,
+    },
+    "too many words in the address": {
+        "query_params": {"q": ["1"] * 5_001},
+    },
+    "a multipart form without its boundary": {"content_type": "multipart/form-data", "data": "x"},
+}
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_unreadable_request_is_a_plain_400(
+    client: Client, alice: Any, settings: Any, what: str, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    browser = Client(enforce_csrf_checks=True)
+    browser.cookies = client.cookies
+    browser.get("/accounts/register/")
+
+    answer = browser.generic(
+        "GET" if "query_params" in UNREADABLE[what] else "POST", "/search/", **UNREADABLE[what]
+    )
+
+    said = answer.content.decode()
+    assert answer.status_code == 400
+    assert "This request was not understood" in said
+    assert "Traceback" not in said
+    assert "ALLOWED_HOSTS" not in said
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_mistake_of_ours_before_any_view_shows_nothing_of_itself(
+    db_ready: None, settings: Any, monkeypatch: pytest.MonkeyPatch, debug: bool
+) -> None:
+    settings.DEBUG = debug
+
+    def broken(*args: Any) -> None:
+        raise ValueError(SENTINEL)
+
+    monkeypatch.setattr("fairdb_site.middleware.attach_supabase", broken)
+    answer = Client(raise_request_exception=False).get("/")
+
+    said = answer.content.decode()
+    assert answer.status_code == 500
+    assert "Something of ours broke" in said
+    assert SENTINEL not in said
+    assert "Traceback" not in said
