@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.sealing import UnsealError, seal, unseal
-from fairdb_site.http import HtmxHttpRequest, is_htmx
+from fairdb_site.http import is_htmx
 
 SESSION_KEY = "kept_input"
 MOST_BYTES = 256 * 1024
@@ -108,15 +108,21 @@ def page_of(request: HttpRequest) -> str:
 
     That is the address asked for; but for what a page sent on (a form, HTMX), the page itself.
     """
-    here = request.get_full_path()
     if is_htmx(request):
-        url = cast("HtmxHttpRequest", request).htmx.current_url_abs_path
-        return on_this_site(request, url or "") or "/"
-    if request.method == "POST":
-        referer = urlsplit(request.headers.get("Referer", ""))
-        if referer.netloc == request.get_host():
-            return on_this_site(request, referer._replace(scheme="", netloc="").geturl()) or here
-    return here
+        return _page_named(request, "HX-Current-URL") or "/"
+    page = _page_named(request, "Referer") if request.method == "POST" else ""
+    return page or request.get_full_path()
+
+
+def _page_named(request: HttpRequest, header: str) -> str:
+    """Return the path and query of the page of ours that a header names, else an empty string."""
+    try:
+        url = urlsplit(request.headers.get(header, ""))
+    except ValueError:  # whoever sends "http://[" did not come from a page
+        return ""
+    if url.netloc != request.get_host():
+        return ""
+    return on_this_site(request, url._replace(scheme="", netloc="").geturl())
 
 
 def on_this_site(request: HttpRequest, url: str) -> str:

@@ -188,3 +188,13 @@ def test_get_keeps_nothing(alice: Any, ended: Client) -> None:
     come_back(ended, alice)
 
     assert kept(ended) == {}
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[", "http://testserver//evil.example/x", "javascript:1"]
+)
+def test_header_that_is_no_page_of_ours_is_passed_over(ended: Client, address: str) -> None:
+    assert next_of(post(ended, TYPED, headers={"referer": address})) == PAGE
+
+    fragment = ended.get(PAGE, headers={"HX-Request": "true", "HX-Current-URL": address})
+    assert fragment["HX-Redirect"] == "/accounts/sign-in/?next=%2F"
