@@ -22,6 +22,11 @@ def source(data: bytes) -> Callable[[], io.BytesIO]:
     return lambda: io.BytesIO(data)
 
 
+def packed(data: bytes) -> bytes:
+    """Pack without the time of day, so that a test is named the same each time."""
+    return gzip.compress(data, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("data", "delimiter", "encoding", "compression"),
     [
@@ -35,8 +40,8 @@ def source(data: bytes) -> Callable[[], io.BytesIO]:
         (b"\xef\xbb\xbfid,v\nP1,1\nP2,2\n", ",", "utf-8", None),
         ("id,v\nP1,1\nP2,2\n".encode("utf-16"), ",", "utf-16", None),
         ("\ufeffid,v\nP1,1\nP2,2\n".encode("utf-16-be"), ",", "utf-16", None),
-        (gzip.compress(b"id,v\nP1,1\nP2,2\n"), ",", "utf-8", "gzip"),
-        (gzip.compress(b"id,v\nP1,1\n") + gzip.compress(b"P2,2\n"), ",", "utf-8", "gzip"),
+        (packed(b"id,v\nP1,1\nP2,2\n"), ",", "utf-8", "gzip"),
+        (packed(b"id,v\nP1,1\n") + packed(b"P2,2\n"), ",", "utf-8", "gzip"),
     ],
 )
 def test_the_same_table_is_read_from_many_forms(
@@ -64,8 +69,8 @@ def test_a_named_encoding_is_read(encoding: str, text: str) -> None:
         (b"id,v\n", "has a header but no rows"),
         (b"id,v", "has a header but no rows"),
         (b"id,v\n\n\n", "has a header but no rows"),
-        (gzip.compress(b""), "The file is empty."),
-        (gzip.compress(b"id,v\nP1,1\n" * 99)[:-20], "damaged or cut short"),
+        (packed(b""), "The file is empty."),
+        (packed(b"id,v\nP1,1\n" * 99)[:-20], "damaged or cut short"),
         (b"PK\x03\x04 workbook", "an Excel workbook"),
         (b"PAR1", "a Parquet file"),
         (bytes(range(256)), "binary data"),
@@ -115,7 +120,7 @@ def test_limits_are_kept() -> None:
     with pytest.raises(TooLarge, match="3 columns; at most 2"):
         open_table(source(b"a,b,c\n1,2,3\n"), max_columns=2)
     with pytest.raises(TooLarge, match="more than 10,000 bytes once unpacked"):
-        cells(open_table(source(gzip.compress(b"id,v\n" + b"a,b\n" * 99_999)), max_bytes=10_000))
+        cells(open_table(source(packed(b"id,v\n" + b"a,b\n" * 99_999)), max_bytes=10_000))
 
 
 def test_a_record_longer_than_can_be_held_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,11 +153,10 @@ def test_a_delimiter_is_named_by_word_or_sign(name: str) -> None:
     assert open_table(source(b"a,b;c\n1,2;3\n"), delimiter=name).header == ("a,b", "c")
 
 
-@pytest.mark.parametrize("name", ["", "ab", '"', "\n", "x", "é"])
+@pytest.mark.parametrize("name", ["ab", '"', "\n", "x", "é"])
 def test_a_delimiter_that_cannot_be_one_is_refused(name: str) -> None:
-    if name:
-        with pytest.raises(Refused, match="delimiter"):
-            open_table(source(b"a,b\n1,2\n"), delimiter=name)
+    with pytest.raises(Refused, match="delimiter"):
+        open_table(source(b"a,b\n1,2\n"), delimiter=name)
 
 
 def test_an_unknown_encoding_is_refused() -> None:
