@@ -16,9 +16,17 @@ TOO_LARGE = "fairdb.upload_too_large"
 class LimitedUploadHandler(TemporaryFileUploadHandler):
     """Writes each file to disk; one over FAIRDB_MAX_UPLOAD_BYTES is dropped, not stored.
 
-    The rest of the request is still read, so that the typed fields arrive and the person gets an
-    answer instead of a broken connection.
+    So is any file of somebody who is not signed in: a form is parsed for its CSRF token before
+    sign-in is asked for, and strangers could fill the disk. The rest of the request is still read,
+    so that the typed fields arrive and the person gets an answer instead of a broken connection.
     """
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """Begin a file; raise SkipFile where nobody is signed in."""
+        user = getattr(self.request, "user", None)
+        if user is None or not user.is_authenticated:
+            raise SkipFile
+        super().new_file(*args, **kwargs)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """Take a piece of the file; raise SkipFile past the limit."""
