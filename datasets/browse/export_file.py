@@ -35,7 +35,7 @@ def dataset_export(*, dataset_id: UUID, reader_id: UUID, out: Path) -> Exported:
     A missing dataset and someone else's are the same NotFound. The file appears whole or not at
     all, readable by its writer alone.
     """
-    if not out.parent.is_dir() or out.is_dir():
+    if not _can_be_a_file(out):
         raise Refused(f"{out} cannot be written: give a file in a folder that exists.")
     digest, size = hashlib.sha256(), 0
     try:
@@ -57,6 +57,14 @@ def dataset_export(*, dataset_id: UUID, reader_id: UUID, out: Path) -> Exported:
     finally:
         Path(name).unlink(missing_ok=True)
     return Exported(dataset_id, size, digest.hexdigest(), digest.hexdigest() == loaded_digest)
+
+
+def _can_be_a_file(out: Path) -> bool:
+    """Whether a file may take this place: it would replace a device (/dev/null), too, for good."""
+    try:
+        return out.parent.is_dir() and (out.is_file() or not out.exists())
+    except OSError:  # a folder that may not be looked into, a name too long
+        return False
 
 
 def _export(dataset_id: UUID, reader_id: UUID, write: Callable[[bytes], object]) -> str:
