@@ -61,9 +61,14 @@ class Bundle:
             yield Bundle(self.columns, cells, self.first_row + row)
 
 
+def is_wide(block: Block) -> bool:
+    """Whether the columns of a block come in one bundle."""
+    return block.width >= _WIDE
+
+
 def bundles(block: Block, wanted: Mask) -> Iterator[Bundle]:
     """Yield the cells of the wanted columns, a flag each of all columns of the table."""
-    if block.width < _WIDE:
+    if not is_wide(block):
         for column in np.flatnonzero(wanted).tolist():
             yield from Bundle(np.array([column]), block.frame.to_series(column)).pieces()
     elif wanted.any():

@@ -47,7 +47,7 @@ class Typed:
 
 
 class Kinds:
-    """The types of columns 0 to `count` - 1, those of `named` given by the user and fixed."""
+    """The types of columns 0 to `count` - 1; bundles of different columns may come from threads."""
 
     def __init__(self, count: int) -> None:
         self._kind = np.full(count, _UNKNOWN, dtype=np.int8)
@@ -71,13 +71,13 @@ class Kinds:
     def take(self, bundle: Bundle) -> Iterator[Typed]:
         """Yield the columns of the bundle by the type they have after its cells."""
         kinds = self._kind[bundle.columns]
-        for kind in np.unique(kinds).tolist():
+        for kind in sorted(set(kinds.tolist())):
             part = bundle.only(kinds == kind)
             if kind != _UNKNOWN:
                 yield from self._climb(part, kind, fresh=False)
                 continue
             guessed = self._guessed(part)
-            for guess in np.unique(guessed).tolist():
+            for guess in sorted(set(guessed.tolist())):
                 yield from self._climb(part.only(guessed == guess), guess, fresh=True)
 
     def _guessed(self, bundle: Bundle) -> Values:
@@ -150,7 +150,7 @@ class Kinds:
     def _note_large(self, bundle: Bundle, places: Values) -> None:
         """Note the columns that an integer at one of these places keeps from becoming floats."""
         fits = parsed(bundle.cells.gather(places), "float").fits
-        self._large[bundle.columns[np.unique(places[~fits] % len(bundle.columns))]] = True
+        self._large[bundle.columns[places[~fits] % len(bundle.columns)]] = True
 
     def _as_text(self, bundle: Bundle) -> Typed:
         self._kind[bundle.columns] = _TEXT
@@ -176,7 +176,7 @@ def _odd_columns(bundle: Bundle, fits: Mask) -> tuple[Mask, Mask]:
     places = np.flatnonzero(odd)
     known = bundle.cells.gather(places).is_in(list(KNOWN_MARKERS)).to_numpy()
     marked = none.copy()
-    marked[np.unique(places[known] % len(none))] = True
+    marked[places[known] % len(none)] = True
     odd_columns = none.copy()
-    odd_columns[np.unique(places[~known] % len(none))] = True
+    odd_columns[places[~known] % len(none)] = True
     return odd_columns, marked

@@ -1,6 +1,7 @@
 """What each column holds, over the whole file: its type, what is missing, counts and extremes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,12 +11,15 @@ from fairdb_site.errors import Refused
 
 from .ahead import ahead
 from .block import Block
-from .columns import Bundle, bundles, without_markers
+from .columns import Bundle, bundles, is_wide, without_markers
 from .datatypes import DATA_TYPES, DataType, Mask, parsed
 from .kinds import Kinds, Typed
 from .names import shown
 from .read import TableSource
 from .summary import Summaries
+
+# Polars and NumPy let other threads run; more than two would only wait for the summaries
+_THREADS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -78,16 +82,16 @@ def profile_table(
     kinds = Kinds(count)
     summaries = Summaries(count, np.array([] if id_position is None else [id_position - 1]))
     rows = 0
-    for block in ahead(table.blocks(), depth=1):
-        rows += block.rows
-        for bundle in bundles(block, free):
-            for typed in kinds.take(without_markers(bundle, markers)):
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for block in ahead(table.blocks(), depth=1):
+            rows += block.rows
+            for typed in _typed(block, free, kinds, markers, threads):
                 summaries.add(typed)
-        for group in groups:
-            own_markers = () if group.is_id else markers
-            for bundle in bundles(block, group.columns):
-                cells = without_markers(bundle, own_markers)
-                summaries.add(_as_named(block, cells, group.data_type, table.header))
+            for group in groups:
+                own_markers = () if group.is_id else markers
+                for bundle in bundles(block, group.columns):
+                    cells = without_markers(bundle, own_markers)
+                    summaries.add(_as_named(block, cells, group.data_type, table.header))
     data_types = [kinds.data_type(column) for column in range(count)]
     for group in groups:
         for column in np.flatnonzero(group.columns).tolist():
@@ -165,6 +169,25 @@ def _groups(count: int, types: Mapping[int, DataType], id_position: int | None) 
     if id_position is not None:
         groups.append(_Group("text", np.arange(count) == id_position - 1, is_id=True))
     return groups
+
+
+def _typed(
+    block: Block, free: Mask, kinds: Kinds, markers: Sequence[str], threads: Executor
+) -> Iterator[Typed]:
+    """Yield the cells by type. Few columns are typed side by side, many in one go anyway."""
+
+    def typed(columns: Mask) -> Iterator[Typed]:
+        for bundle in bundles(block, columns):
+            yield from kinds.take(without_markers(bundle, markers))
+
+    if is_wide(block):
+        yield from typed(free)
+        return
+    block.frame  # noqa: B018  parsed once, before the threads ask for it
+    columns = np.arange(block.width)
+    single = [columns == column for column in np.flatnonzero(free)]
+    for found in threads.map(lambda flags: list(typed(flags)), single):
+        yield from found
 
 
 def _as_named(

@@ -28,7 +28,11 @@ class Records:
 
     def cells(self, place: int) -> list[str]:
         """Return the cells at one place (from 0) as text; an empty cell is "", quoted or not."""
-        return [_text(cell) for cell in self._runs_of_bytes(place, place)]
+        cells = self._runs_of_bytes(place, place)
+        joined = b"\n".join(cells)
+        if b'"' not in joined:  # without quotes no cell holds a line end: decode all at once
+            return joined.decode().split("\n")
+        return [_text(cell) for cell in cells]
 
     def lines(self, own: Sequence[bytes], places: Sequence[int]) -> bytes:
         """Return a line a record: its `own` bytes, then its cells at `places` (from 0, rising)."""
