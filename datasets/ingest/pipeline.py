@@ -5,6 +5,7 @@ The upload page and `manage.py import_dataset` are two doors to `dataset_import`
 
 import json
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ from datasets.ingest.values import Encoder
 from fairdb_site.errors import Conflict, Refused
 
 MAX_TITLE = 200
+_JOINERS = "\u200c\u200d"
 MAX_NOTES = 50  # columns named in a receipt; the rest are counted
 
 
@@ -127,7 +129,7 @@ def dataset_import(
         title=title,
         description=description,
         origin=origin,
-        file_name=Path(file_name).name,
+        file_name=_visible(Path(file_name).name),
         submission=submission,
     )
     encoder = Encoder(
@@ -158,12 +160,26 @@ def submitted_receipt(owner_id: UUID, submission: UUID) -> Receipt | None:
 
 
 def _title(title: str) -> str:
-    title = " ".join(_plain(title).split())
+    words = _plain(title).split()  # tabs and line ends part words before they are dropped
+    title = " ".join(_visible(" ".join(words)).split())
     if not title:
         raise Refused("Give the dataset a title.")
     if len(title) > MAX_TITLE:
         raise Refused(f"The title is too long: {MAX_TITLE} characters at most.")
     return title
+
+
+def _visible(text: str) -> str:
+    """Return the text without characters that nobody sees but that change how others are read.
+
+    Control and format characters (Unicode categories Cc and Cf: right-to-left overrides, zero-width
+    spaces) go; the joiners that some scripts and emoji are written with stay.
+    """
+    return "".join(
+        character
+        for character in text
+        if character in _JOINERS or unicodedata.category(character) not in {"Cc", "Cf"}
+    ).strip(_JOINERS)
 
 
 def _plain(text: str) -> str:

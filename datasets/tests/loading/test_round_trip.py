@@ -13,7 +13,7 @@ from datasets.browse import export
 from datasets.browse.export_file import dataset_export
 from datasets.services import dataset_delete
 from datasets.tests.loading.tables import csv_text, load_csv, read_csv
-from fairdb_site.errors import NotFound
+from fairdb_site.errors import NotFound, Refused
 
 NASTY = [
     "",
@@ -200,3 +200,14 @@ def test_deleting_leaves_nothing(alice: Person, tmp_path: Path) -> None:
             [receipt.tables],
         )
         assert cursor.fetchone()[0] == 0
+
+
+def test_titles_are_what_they_look_like(alice: Person, tmp_path: Path) -> None:
+    text = "id,age\nP1,30\n"
+    receipt = load_csv(alice, tmp_path, text, title="  Blood\u202e \u200b\tcounts\n2024 ")
+    assert receipt.title == "Blood counts 2024"
+    for unseen in ("", "   ", "\u200b\u202e", "\u200d"):
+        with pytest.raises(Refused, match="title"):
+            load_csv(alice, tmp_path, text, title=unseen)
+    with pytest.raises(Refused, match="200 characters"):
+        load_csv(alice, tmp_path, text, title="x" * 201)
