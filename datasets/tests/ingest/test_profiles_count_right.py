@@ -86,7 +86,7 @@ def test_texts_are_counted_and_an_empty_one_is_missing(
     assert all(other.top == column.top for other in profile.columns[3:])
 
 
-@pytest.mark.parametrize("change", ["2.5", "word", "NA"])
+@pytest.mark.parametrize("change", ["2.5", "word", "NA", "9007199254740993.5"])
 def test_a_column_whose_type_changes_late_is_counted_as_if_it_had_been_known(change: str) -> None:
     rows: list[list[str | None]] = [[f"id{n}", str(n % 3)] for n in range(200)]
     text = file_of([*rows, ["late", change]])

@@ -1,0 +1,37 @@
+"""What a user types for a column or a type, and what is made of it."""
+
+import pytest
+
+from datasets.ingest.profile import column_position, type_named
+from fairdb_site.errors import Refused
+
+HEADER = ["id", "age", "age", "", "#2", "x" * 300]
+
+
+@pytest.mark.parametrize(
+    ("name", "position"), [("id", 1), ("#3", 3), ("", 4), ("#2", 5), ("#6", 6), ("x" * 300, 6)]
+)
+def test_a_column_is_found_by_its_label_or_by_its_place(name: str, position: int) -> None:
+    assert column_position(HEADER, name) == position
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("age", "2 columns are named 'age'; name one by its place, for example #2."),
+        ("height", "There is no column 'height' in the header."),
+        ("#7", "There is no column '#7' in the header."),
+        ("y" * 300, "There is no column '" + "y" * 100 + "…' in the header."),
+    ],
+)
+def test_a_column_that_cannot_be_meant_is_refused(name: str, sentence: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        column_position(HEADER, name)
+
+    assert refusal.value.message == sentence
+
+
+def test_a_type_is_named_in_any_case() -> None:
+    assert type_named(" Integer ") == "integer"
+    with pytest.raises(Refused, match="There is no type 'number'; name one of integer, float"):
+        type_named("number")
