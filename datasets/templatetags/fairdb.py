@@ -8,6 +8,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts import policy
 from datasets.browse.shown import TAIL
 
 register = template.Library()
@@ -27,6 +28,12 @@ def icon(name: str) -> SafeString:
         static("fairdb/icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def registration_is_open() -> bool:
+    """Return whether anybody may make an account here, so that pages offer one."""
+    return policy.registration_is_open()
 
 
 @register.filter

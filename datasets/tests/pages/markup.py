@@ -34,7 +34,7 @@ class Markup(HTMLParser):
         self.faults += [f"{name} on <{tag}>" for name in have if name.startswith("on")]
         if tag in ("link", "script", "img", "use"):
             target = have.get("href", have.get("src", ""))
-            if target and not target.startswith("/"):
+            if target and not target.startswith(("/", "#")):
                 self.faults.append(f"{target} is not ours")
         if "id" in have:
             self.ids.append(have["id"])

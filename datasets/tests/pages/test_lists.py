@@ -24,10 +24,10 @@ def test_an_empty_account_is_told_what_to_do(alice: Any, client_of: Any) -> None
     assert "No datasets yet" in text_of(client.get("/datasets/"))
 
 
-def test_the_dashboard_sums_up_what_is_ready(cohort: Loaded, client_of: Any) -> None:
-    load_table(cohort.owner, b"id,x\n1,2\n", title="Small one")
+def test_the_dashboard_sums_up_what_is_ready(own_cohort: Loaded, client_of: Any) -> None:
+    load_table(own_cohort.owner, b"id,x\n1,2\n", title="Small one")
 
-    text = text_of(client_of(cohort.owner).get("/dashboard/"))
+    text = text_of(client_of(own_cohort.owner).get("/dashboard/"))
 
     assert "Datasets 2" in text
     assert "Rows 121" in text
@@ -112,17 +112,17 @@ def test_a_hundred_thousand_columns_are_listed_two_hundred_at_a_time(
 
 
 def test_a_search_covers_all_tables_of_one_person_and_of_nobody_else(
-    cohort: Loaded, bob: Any, client_of: Any
+    own_cohort: Loaded, bob: Any, client_of: Any
 ) -> None:
-    load_table(cohort.owner, b"id,Taxon map\n1,2\n", title="Small one")
+    load_table(own_cohort.owner, b"id,Taxon map\n1,2\n", title="Small one")
     load_table(bob, b"id,taxon of bob\n1,2\n", title="Bob's own")
 
-    text = text_of(client_of(cohort.owner).get("/search/?q=taxon"))
+    text = text_of(client_of(own_cohort.owner).get("/search/?q=taxon"))
 
     assert "28 columns with “taxon” in the name, in 2 datasets" in text
     assert "All 27 of them" in text
     assert "Taxon map" in text
-    assert "bob" not in text.replace(cohort.owner.email, "").lower()
+    assert "bob" not in text.replace(own_cohort.owner.email, "").lower()
 
 
 def test_a_wide_table_does_not_crowd_out_the_others(
@@ -192,14 +192,14 @@ def test_too_many_ticks_are_said_to_be_too_many(cohort: Loaded, client_of: Any) 
     assert "Columns are chosen by number" in text_of(answer)
 
 
-def test_deleting_asks_first_and_says_what_went(cohort: Loaded, client_of: Any) -> None:
-    client = client_of(cohort.owner)
+def test_deleting_asks_first_and_says_what_went(own_cohort: Loaded, client_of: Any) -> None:
+    client = client_of(own_cohort.owner)
 
-    asked = text_of(client.get(cohort.at("delete/")))
+    asked = text_of(client.get(own_cohort.at("delete/")))
     assert "Delete “Cohort of the north”?" in asked
-    assert client.get(cohort.at()).status_code == 200
+    assert client.get(own_cohort.at()).status_code == 200
 
-    answer = client.post(cohort.at("delete/"), follow=True)
+    answer = client.post(own_cohort.at("delete/"), follow=True)
     assert "“Cohort of the north” is deleted: 120 rows" in text_of(answer)
-    assert client.get(cohort.at()).status_code == 404
-    assert client.post(cohort.at("delete/")).status_code == 404
+    assert client.get(own_cohort.at()).status_code == 404
+    assert client.post(own_cohort.at("delete/")).status_code == 404
