@@ -1,5 +1,6 @@
 """What holds for every page: who may see it, what it is made of, what it says of itself."""
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -114,6 +115,16 @@ def test_what_is_not_there_is_a_page_with_a_way_out(alice: Any, client_of: Any) 
     assert answer.status_code == 404
     assert faults(text) == []
     assert "To the dashboard" in text
+    assert "aria-current" not in text
+
+
+@pytest.mark.parametrize("rest", ["", "columns/", "choose/", "receipt/", "delete/"])
+def test_the_menu_says_where_one_is(cohort: Loaded, client_of: Any, rest: str) -> None:
+    text = client_of(cohort.owner).get(cohort.at(rest)).content.decode()
+
+    menu = text[text.index('<nav aria-label="Main"') :].split("</nav>")[0]
+    assert menu.count("aria-current") == 1
+    assert re.search(r'href="/datasets/"\s+aria-current="true"', menu)
 
 
 def test_a_stale_form_is_told_so(db_ready: None) -> None:
