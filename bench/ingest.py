@@ -70,7 +70,7 @@ def _psql(command: str) -> None:
     database = settings.DATABASES["default"]
     subprocess.run(
         [
-            package_folder() / f"pginstall{MAJOR}" / "bin" / "psql",
+            psql,
             "-qX",
             "-v",
             "ON_ERROR_STOP=1",
