@@ -174,14 +174,14 @@ def _groups(count: int, types: Mapping[int, DataType], id_position: int | None) 
 def _typed(
     block: Block, free: Mask, kinds: Kinds, markers: Sequence[str], threads: Executor
 ) -> Iterator[Typed]:
-    """Yield the cells by type. Few columns are typed side by side, many in one go anyway."""
+    """Yield the cells by type, more of them being typed while the caller counts the last ones."""
 
     def typed(columns: Mask) -> Iterator[Typed]:
         for bundle in bundles(block, columns):
             yield from kinds.take(without_markers(bundle, markers))
 
     if is_wide(block):
-        yield from typed(free)
+        yield from ahead(typed(free), depth=1)
         return
     block.frame  # noqa: B018  parsed once, before the threads ask for it
     columns = np.arange(block.width)

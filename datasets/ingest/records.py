@@ -26,6 +26,11 @@ class Records:
     ends: Places
     separators: npt.NDArray[np.int64]
 
+    def rows(self, first: int, behind: int) -> "Records":
+        """Return the records from one number (from 0) to before another."""
+        part = slice(first, behind)
+        return Records(self.data, self.starts[part], self.ends[part], self.separators[part])
+
     def cells(self, place: int) -> list[str]:
         """Return the cells at one place (from 0) as text; an empty cell is "", quoted or not."""
         cells = self._runs_of_bytes(place, place)

@@ -116,17 +116,12 @@ class Tally:
 
         Values that occur once are left out of a column that has more than `how_many` values.
         """
-        tracked = [
-            Counted(
-                np.full(len(values.tracked), column, dtype=np.int32),
-                values.tracked,
-                values.tracked_counts,
-            )
-            for column, values in sorted(self._many.items())
-        ]
-        found = _joined([self._all(), *tracked])
-        repeated = (found.counts > 1) | (self.distinct()[0][found.columns] <= how_many)
-        found = found.only(repeated)
+        single = self.distinct()[0] > how_many
+        runs = [self._all()]
+        for column, values in sorted(self._many.items()):
+            columns = np.full(len(values.tracked), column, dtype=np.int32)
+            runs.append(Counted(columns, values.tracked, values.tracked_counts))
+        found = _joined([run.only((run.counts > 1) | ~single[run.columns]) for run in runs])
         found = found.only(np.lexsort((found.codes, -found.counts, found.columns)))
         first = np.searchsorted(found.columns, found.columns)
         return found.only(np.arange(len(found)) - first < how_many)
