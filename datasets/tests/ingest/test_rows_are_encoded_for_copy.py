@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datasets.ingest import values
 from datasets.ingest.layout import Part
 from datasets.ingest.profile import profile_table
 from datasets.ingest.pseudonyms import pseudonymize
@@ -119,6 +120,18 @@ def test_row_numbers_have_no_gap_where_bad_rows_were_skipped() -> None:
     found = encoded(b"id,v\na,1\nbad\nc,3\n", parts=(Part(1, (2,)),), skip_bad_rows=True)
 
     assert [(row[0], row[3]) for row in found[1]] == [("1", "1"), ("2", "3")]
+
+
+def test_a_block_is_handed_over_in_runs_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(values, "_CHUNK_BYTES", 12)
+    rows = "".join(f"id{n};{n};\n" for n in range(50))
+
+    found = encoded(
+        f"id;v;note\n{rows}".encode(), parts=(Part(1, (2,)), Part(2, (3,))), delimiter=";"
+    )
+
+    assert [row[3] for row in found[1]] == [str(n) for n in range(50)]
+    assert [(row[0], row[3]) for row in found[2]] == [(str(n), "") for n in range(1, 51)]
 
 
 @pytest.mark.parametrize("cell", ["\\.", "\\N", "NULL", "\ufeff", "'", "{}"])
