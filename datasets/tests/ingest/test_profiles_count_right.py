@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.ingest import tally
+from datasets.ingest.datatypes import DATA_TYPES
 from datasets.ingest.profile import TableProfile, profile_table, suggest_id_column
 from datasets.ingest.read import open_table
 from datasets.ingest.tally import Tally, mixed, unmixed
@@ -97,6 +98,17 @@ def test_a_column_whose_type_changes_late_is_counted_as_if_it_had_been_known(cha
     assert early == late
     assert late.distinct == 4
     assert dict(late.top)["0"] == 67
+
+
+def test_types_named_all_over_a_wide_table_reach_their_columns() -> None:
+    rows: list[list[str | None]] = [[f"{n}{column}" for column in range(80)] for n in range(1, 4)]
+    named = {position: DATA_TYPES[position % 2 * 5] for position in range(2, 80, 3)}
+
+    columns = profile_of(file_of(rows), types=named, id_position=1).columns
+
+    for position, column in enumerate(columns[1:], 2):
+        assert column.data_type == named.get(position, "integer")
+        assert (column.minimum, column.maximum) == (f"1{position - 1}", f"3{position - 1}")
 
 
 def test_the_id_column_keeps_counts_and_no_value() -> None:
