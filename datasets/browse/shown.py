@@ -11,6 +11,7 @@ from datasets.browse.charts import BAR, MapBar, Segment, TopBar
 from datasets.browse.column_choice import WINDOW, Width, write_choice
 
 LONG_CELL = 40
+MOST_OF_A_CELL = 1_000  # characters of it that a page carries
 """Characters that a cell shows at least."""
 
 FEW_BARS = 90
@@ -114,6 +115,14 @@ class Cell:
     def is_long(self) -> bool:
         """Whether a cell of the table cuts it short."""
         return self.text is not None and len(self.text) > LONG_CELL
+
+    @property
+    def shown(self) -> str:
+        """The text, cut where a page would carry megabytes that nobody reads in a table."""
+        text = self.text or ""
+        if len(text) <= MOST_OF_A_CELL:
+            return text
+        return f"{text[:MOST_OF_A_CELL]}… ({len(text):,} characters)"
 
 
 @dataclass(frozen=True)

@@ -211,3 +211,11 @@ def test_a_table_of_ids_alone_has_a_page(alice: Any, client_of: Any) -> None:
 
     assert numbers(answer) == [1, 2]
     assert "0 of 0 columns" in text_of(answer)
+
+
+def test_a_page_does_not_carry_megabytes_of_one_cell(alice: Any, client_of: Any) -> None:
+    huge = load_table(alice, b"id,note\nP1," + b"x" * 3_000_000 + b"\n")
+    answer = client_of(alice).get(huge.at())
+
+    assert len(answer.content) < 100_000
+    assert "3,000,000 characters" in text_of(answer)
