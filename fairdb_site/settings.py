@@ -112,6 +112,8 @@ WSGI_APPLICATION = "fairdb_site.wsgi.application"
 INSTALLED_APPS = [
     "accounts",
     "datasets",
+    "privacy",
+    "anonymization",
     "fairdb_site",
     "django_htmx",
     "django.contrib.admin",
