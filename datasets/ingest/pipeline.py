@@ -40,6 +40,7 @@ from datasets.ingest.values import Encoder
 from fairdb_site.errors import Conflict, Refused
 
 MAX_TITLE = 200
+REPEATED_SHARE = 0.5  # of the rows; visits of one person repeat an id, a column of ages far more
 _JOINERS = "\u200c\u200d"
 MAX_NOTES = 50  # columns named in a receipt; the rest are counted
 
@@ -288,6 +289,13 @@ def _notes(profile: TableProfile, id_profile: ColumnProfile) -> list[str]:
         notes.append(
             f"{likely.label} looks like an identifier and is stored as it is. To store pseudonyms "
             "in its place, delete this dataset and load the file again with it as the id column."
+        )
+    repeated = profile.rows - id_profile.missing - id_profile.distinct
+    if repeated > profile.rows * REPEATED_SHARE:
+        notes.append(
+            f"{repeated:,} of {profile.rows:,} rows repeat a value of {id_profile.label}, which "
+            "was taken for the id and is stored as pseudonyms. If it is no id, delete this dataset "
+            "and load the file again with the right id column."
         )
     suggested = [column for column in profile.columns if column.suggestions]
     for column in suggested[:MAX_NOTES]:

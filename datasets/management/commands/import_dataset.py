@@ -71,11 +71,17 @@ class Command(FairdbCommand):
 
     def report(self, result: Json) -> None:
         """Print the receipt."""
+        tables = len(result["tables"])
         self.stdout.write(
             f"{result['title']}: {result['rows']:,} rows and {result['columns']:,} columns stored"
-            f" in {len(result['tables'])} tables, {result['refused']:,} rows refused,"
-            f" {result['seconds']:.1f} s"
+            f" in {tables} table{'' if tables == 1 else 's'}, {result['refused']:,} rows refused,"
+            f" {result['seconds']:.1f} s\n"
+            f"pseudonyms stand for {result['id_label'] or 'the first column (it has no name)'}"
         )
+        if result["refused"]:
+            listed = ", ".join(f"{row:,}" for row in result["refused_rows"])
+            more = " ..." if result["refused"] > len(result["refused_rows"]) else ""
+            self.stdout.write(f"refused rows {listed}{more}")
         self.stdout.write(f"dataset {result['dataset']}\ndigest  {result['digest']}")
         for note in result["notes"]:
             self.stdout.write(f"note    {note}")

@@ -109,6 +109,19 @@ def test_the_receipt_suggests_markers_and_warns_of_an_id(alice: Person, tmp_path
     assert "age: integer but for 1 x NA" in notes
 
 
+def test_the_receipt_warns_of_an_id_that_repeats_and_lists_refused_rows(
+    alice: Person, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("age,sex\n30,f\n30,m\n30,f\nbad\n30,m\n")
+    out = StringIO()
+    call_command("import_dataset", str(path), "--owner", alice.email, "--skip-bad-rows", stdout=out)
+    assert "3 of 4 rows repeat a value of age" in out.getvalue()
+    assert "pseudonyms stand for age" in out.getvalue()
+    assert "refused rows 4" in out.getvalue()
+    assert "in 1 table," in out.getvalue()
+
+
 @pytest.mark.parametrize("command", ["export_dataset", "delete_dataset"])
 @pytest.mark.parametrize("person", ["bob", "carol"])
 def test_someone_elses_dataset_and_a_missing_one_are_the_same(

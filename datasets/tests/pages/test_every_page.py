@@ -166,6 +166,16 @@ def test_the_front_page_offers_an_account_only_where_one_can_be_made(
     assert hidden not in text
 
 
+def test_debug_mode_adds_no_script_that_replaces_the_page_on_a_refusal(
+    db_ready: None, settings: Any
+) -> None:
+    settings.DEBUG = True
+
+    scripts = re.findall(r'<script src="([^"]+)"', Client().get("/").content.decode())
+
+    assert [script.rpartition("/")[2] for script in scripts] == ["htmx-2.min.js", "fairdb.js"]
+
+
 def without_ids(answer: Any, cohort: Loaded) -> str:
     text = str(answer.content.decode()).replace(answer["X-Request-ID"], "")
     csrf = text.find("csrfmiddlewaretoken")

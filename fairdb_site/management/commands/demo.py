@@ -8,6 +8,7 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -24,6 +25,7 @@ from fairdb_site.errors import NotFound, Refused
 RESEARCHER, STAFF = "researcher@example.org", "staff@example.org"
 HOST = "127.0.0.1"
 WHO = ("researcher", "staff")
+ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Command(FairdbCommand):
@@ -46,6 +48,10 @@ class Command(FairdbCommand):
         serve = not options["no_serve"]
         if serve:
             require_free_port(options["port"])
+            for (
+                ending
+            ) in ENDINGS:  # SIGINT too: a shell that starts us in the background ignores it
+                signal.signal(ending, end_once)
         if options["reset"]:
             self._reset(sure=options["yes"])
         started = start_if_embedded()
@@ -68,6 +74,7 @@ class Command(FairdbCommand):
             f"  Accounts and data stay on this machine, in {settings.FAIRDB_LOCAL_DIR}.",
         ]
         self.stdout.write("\n".join(lines))
+        self.stdout.flush()  # a pipe or a log file would hold it back until the end
 
     def _reset(self, *, sure: bool) -> None:
         if not sure:
@@ -119,8 +126,8 @@ class Command(FairdbCommand):
 
     def _serve(self, port: int) -> None:
         """Serve until Ctrl-C or SIGTERM, which both end the process by SystemExit."""
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self.stdout.write("  Ctrl-C stops it.\n")
+        self.stdout.flush()
         call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
     def _stop(self, started: tuple[str, ...]) -> None:
@@ -128,6 +135,16 @@ class Command(FairdbCommand):
 
         if started:
             stop(settings.FAIRDB_LOCAL_DIR, started)
+
+
+def end_once(number: int, frame: FrameType | None) -> None:
+    """End the process, deaf to a second signal: it would leave half of what was started running.
+
+    An impatient second Ctrl-C is one; uv passes on another of its own.
+    """
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    sys.exit(0)
 
 
 def require_free_port(port: int) -> None:
