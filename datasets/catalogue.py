@@ -3,10 +3,10 @@
 from typing import TypedDict
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 from psycopg2 import sql
 
+from datasets.identifiers import in_data_schema
 from fairdb_site.errors import NotFound
 
 
@@ -34,10 +34,6 @@ select d.id, d.title, u.email, d.user_id, d.state, d.row_count, d.column_count, 
 """
 
 
-def _table(name: str) -> sql.Identifier:
-    return sql.Identifier(settings.FAIRDB_DATA_SCHEMA, name)
-
-
 def dataset_list(*, owner_id: UUID | None = None, unfinished: bool = False) -> list[CatalogueEntry]:
     """Return the datasets that are ready, newest first; unfinished loads too where asked."""
     return _entries(owner=owner_id, unfinished=unfinished)
@@ -56,7 +52,7 @@ def _entries(
 ) -> list[CatalogueEntry]:
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL(_ENTRIES).format(_table("datasets")),
+            sql.SQL(_ENTRIES).format(in_data_schema("datasets")),
             {"id": dataset, "owner": owner, "unfinished": unfinished},
         )
         return [

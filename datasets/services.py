@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from psycopg2 import sql
 
 from datasets import rpc
+from datasets.identifiers import in_data_schema
 from fairdb_site.errors import NotFound, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -39,10 +39,6 @@ class Reaped:
     alive: int
 
 
-def _table(name: str) -> sql.Identifier:
-    return sql.Identifier(settings.FAIRDB_DATA_SCHEMA, name)
-
-
 def dataset_delete(*, owner_id: UUID, dataset_id: UUID) -> Deleted:
     """Delete a ready dataset of this owner: invisible at once, then dropped part by part.
 
@@ -55,7 +51,7 @@ def dataset_delete(*, owner_id: UUID, dataset_id: UUID) -> Deleted:
                 "update {} set state = 'deleting' where id = %s and user_id = %s"
                 " and state in ('ready', 'deleting')"
                 " returning title, cardinality(parts), coalesce(row_count, 0)"
-            ).format(_table("datasets")),
+            ).format(in_data_schema("datasets")),
             [dataset_id, owner_id],
         )
         row = cursor.fetchone()
@@ -86,7 +82,7 @@ def reap_uploads() -> Reaped:
             alive += 1
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("select table_name, user_id from {}()").format(_table("orphan_parts"))
+            sql.SQL("select table_name, user_id from {}()").format(in_data_schema("orphan_parts"))
         )
         orphans = cursor.fetchall()
     dropped += _drop_parts(orphans)
@@ -97,7 +93,7 @@ def _unfinished() -> list[tuple[UUID, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("select id, state from {} where state <> 'ready' order by created_at").format(
-                _table("datasets")
+                in_data_schema("datasets")
             )
         )
         return list(cursor.fetchall())
@@ -114,7 +110,7 @@ def _claim_dead_load(dataset_id: UUID) -> bool:
         cursor.execute(
             sql.SQL(
                 "update {} set state = 'deleting' where id = %s and state in ('created', 'loading')"
-            ).format(_table("datasets")),
+            ).format(in_data_schema("datasets")),
             [dataset_id],
         )
         return bool(cursor.rowcount)
@@ -127,7 +123,7 @@ def _drop_dataset(dataset_id: UUID) -> int:
             sql.SQL(
                 "select part, user_id from {}, unnest(parts) part"
                 " where id = %s and state = 'deleting'"
-            ).format(_table("datasets")),
+            ).format(in_data_schema("datasets")),
             [dataset_id],
         )
         parts = cursor.fetchall()
@@ -135,7 +131,7 @@ def _drop_dataset(dataset_id: UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("delete from {} where id = %s and state = 'deleting'").format(
-                _table("datasets")
+                in_data_schema("datasets")
             ),
             [dataset_id],
         )

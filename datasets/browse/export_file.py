@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 from psycopg2 import sql
 
 from datasets.browse.export import dataset_source, write_csv
 from datasets.faults import plain_faults
+from datasets.identifiers import in_data_schema
 from datasets.ingest.plan import PlannedColumn
 from fairdb_site.database import as_user
 from fairdb_site.errors import NotFound, Refused, Unavailable
@@ -73,7 +73,7 @@ def _export(dataset_id: UUID, reader_id: UUID, write: Callable[[bytes], object])
         cursor.execute("set local statement_timeout = 0")
         cursor.execute(
             sql.SQL("select parts, digest from {} where id = %s and state = 'ready'").format(
-                _identifier("datasets")
+                in_data_schema("datasets")
             ),
             [dataset_id],
         )
@@ -85,13 +85,9 @@ def _export(dataset_id: UUID, reader_id: UUID, write: Callable[[bytes], object])
             sql.SQL(
                 "select position, label, name, part, data_type from {}"
                 " where dataset_id = %s order by position"
-            ).format(_identifier("dataset_columns")),
+            ).format(in_data_schema("dataset_columns")),
             [dataset_id],
         )
         columns = [PlannedColumn(*row) for row in cursor.fetchall()]
         write_csv(cursor, dataset_source(parts, columns), write)
         return str(loaded_digest)
-
-
-def _identifier(table: str) -> sql.Identifier:
-    return sql.Identifier(settings.FAIRDB_DATA_SCHEMA, table)

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
@@ -29,6 +28,7 @@ from psycopg2.extras import Json
 from datasets import rpc
 from datasets.browse.export import COPY_BUFFER, dataset_source, write_csv
 from datasets.faults import plain_faults
+from datasets.identifiers import in_data_schema
 from datasets.ingest.ahead import ahead
 from datasets.ingest.plan import DatasetPlan
 from datasets.services import dataset_discard
@@ -87,7 +87,7 @@ def require_same_key(fingerprint: str) -> None:
     """
     statement = sql.SQL("select exists (select from {} where key_fingerprint <> %s)")
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(_table("datasets")), [fingerprint])
+        cursor.execute(statement.format(in_data_schema("datasets")), [fingerprint])
         if cursor.fetchone()[0]:
             raise Unavailable(
                 "FAIRDB_PSEUDONYM_KEY is not the key that earlier datasets were loaded with. "
@@ -104,11 +104,11 @@ def wait_for_submission(user_id: UUID, submission: UUID) -> dict[str, Any] | Non
     statement = sql.SQL("select id, receipt from {} where user_id = %s and submission = %s")
     with plain_faults("load"), transaction.atomic(), connection.cursor() as cursor:
         _prepare_transaction(cursor)
-        cursor.execute(statement.format(_table("datasets")), [user_id, submission])
+        cursor.execute(statement.format(in_data_schema("datasets")), [user_id, submission])
         found = cursor.fetchone()
         if found and found[1] is None:
             _take_lock(cursor, found[0])
-            cursor.execute(statement.format(_table("datasets")), [user_id, submission])
+            cursor.execute(statement.format(in_data_schema("datasets")), [user_id, submission])
             found = cursor.fetchone()
     if found is None:
         return None
@@ -127,13 +127,8 @@ def _prepare_transaction(cursor: CursorWrapper) -> None:
     cursor.execute("set local datestyle = 'ISO, YMD'")
 
 
-def lock_key(dataset_id: UUID) -> str:
-    """Return the text whose hash is the advisory lock of a load."""
-    return str(dataset_id)
-
-
 def _take_lock(cursor: CursorWrapper, dataset_id: UUID) -> None:
-    cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock_key(dataset_id)])
+    cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(dataset_id)])
 
 
 @contextmanager
@@ -145,10 +140,6 @@ def _own_connection() -> Iterator[CursorWrapper]:
             yield cursor
     finally:
         second.close()
-
-
-def _table(name: str) -> sql.Identifier:
-    return sql.Identifier(settings.FAIRDB_DATA_SCHEMA, name)
 
 
 def _reserve(plan: DatasetPlan) -> None:
@@ -170,7 +161,7 @@ def _reserve(plan: DatasetPlan) -> None:
         "submission": plan.submission,
     }
     statement = sql.SQL("insert into {} ({}) values ({})").format(
-        _table("datasets"),
+        in_data_schema("datasets"),
         sql.SQL(", ").join(map(sql.Identifier, values)),
         sql.SQL(", ").join(sql.Placeholder() * len(values)),
     )
@@ -179,7 +170,7 @@ def _reserve(plan: DatasetPlan) -> None:
 
 
 def _set_state(dataset_id: UUID, state: str) -> None:
-    statement = sql.SQL("update {} set state = %s where id = %s").format(_table("datasets"))
+    statement = sql.SQL("update {} set state = %s where id = %s").format(in_data_schema("datasets"))
     with _own_connection() as cursor:
         cursor.execute(statement, [state, dataset_id])
 
@@ -204,7 +195,8 @@ def _copy_rows(
 ) -> None:
     """Drain the chunks into their parts while the next ones are encoded in a thread."""
     statements = [
-        sql.SQL("copy {} from stdin (format csv)").format(_table(name)) for name in plan.parts
+        sql.SQL("copy {} from stdin (format csv)").format(in_data_schema(name))
+        for name in plan.parts
     ]
     stored = 0
     progress("storing", 0, plan.row_count)
@@ -243,7 +235,7 @@ STATISTICS = (
 
 def _copy_statistics(cursor: CursorWrapper, rows: Iterable[Sequence[object]]) -> None:
     statement = sql.SQL("copy {} ({}) from stdin (format text)").format(
-        _table("dataset_columns"), sql.SQL(", ").join(map(sql.Identifier, STATISTICS))
+        in_data_schema("dataset_columns"), sql.SQL(", ").join(map(sql.Identifier, STATISTICS))
     )
     lines = ("\t".join(map(_copy_text, row)) + "\n" for row in rows)
     cursor.copy_expert(statement, io.BytesIO("".join(lines).encode()), COPY_BUFFER)
@@ -257,14 +249,14 @@ def _copy_text(value: object) -> str:
 
 
 def _make_ready(cursor: CursorWrapper, plan: DatasetPlan, receipt: dict[str, Any]) -> None:
-    seal = sql.SQL("select {}(%s)").format(_table("seal_part"))
+    seal = sql.SQL("select {}(%s)").format(in_data_schema("seal_part"))
     for name in plan.parts:
         cursor.execute(seal, [name])
     cursor.execute(
         sql.SQL(
             "update {} set state = 'ready', ready_at = now(), row_count = %s, digest = %s,"
             " seconds = %s, receipt = %s where id = %s and state = 'loading'"
-        ).format(_table("datasets")),
+        ).format(in_data_schema("datasets")),
         [
             plan.row_count,
             receipt["digest"],
