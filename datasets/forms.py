@@ -3,7 +3,6 @@
 import csv
 import re
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +11,8 @@ from django.conf import settings
 
 from datasets.browse.charts import TYPES
 from datasets.templatetags.fairdb import size
+from datasets.titles import LONGEST_TITLE, title_from
 
-LONGEST_TITLE = 200
 _POSITION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
@@ -158,7 +157,7 @@ class UploadForm(forms.Form):
         """Take the file's name for a title that was left empty."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("file") and not cleaned.get("title"):
-            cleaned["title"] = _title_from(cleaned["file"].name)
+            cleaned["title"] = title_from(cleaned["file"].name)
         return cleaned
 
     def as_arguments(self) -> dict[str, Any]:
@@ -233,11 +232,3 @@ class PageForm(forms.Form):
     """Where the list of datasets goes on: the moment the last one shown was made."""
 
     before = forms.DateTimeField(required=False)
-
-
-def _title_from(file_name: str) -> str:
-    name = PurePath(file_name).name
-    for suffix in (".gz", ".csv", ".tsv", ".txt"):
-        if name.lower().endswith(suffix):
-            name = name[: -len(suffix)]
-    return name.replace("_", " ").strip()[:LONGEST_TITLE] or "Untitled"

@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from accounts.services import account_by_email
 from datasets.ingest.pipeline import dataset_import
+from datasets.titles import title_from
 from fairdb_site.commands import FairdbCommand, Json, ProgressBar
 from fairdb_site.errors import Refused
 
@@ -30,7 +31,7 @@ class Command(FairdbCommand):
         """Add the file, its owner, and what may be said about it."""
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument("--owner", required=True, metavar="EMAIL")
-        parser.add_argument("--title", help="default: the file's name")
+        parser.add_argument("--title", help="default: the file's name without its endings")
         parser.add_argument("--description", default="")
         parser.add_argument("--origin", default="")
         parser.add_argument("--id-column", metavar="C", help="its values become pseudonyms")
@@ -54,7 +55,7 @@ class Command(FairdbCommand):
                 owner=account_by_email(options["owner"]),
                 path=path,
                 file_name=path.name,
-                title=options["title"] or path.name,
+                title=options["title"] or title_from(path.name),
                 description=options["description"],
                 origin=options["origin"],
                 id_column=options["id_column"],
