@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import traceback
 import uuid
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -16,7 +14,15 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.http.response import HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.template.loader import get_template
@@ -28,13 +34,16 @@ from accounts.kept_input import keep_input, page_of, remember_person
 from accounts.sessions import SessionTokens, row_of
 from fairdb_site.errors import FairdbError, Forbidden, NotFound, Refused, SignInRequired
 from fairdb_site.http import HtmxHttpRequest, error_response, is_htmx, wants_json
+from fairdb_site.logs import current_request_id, route_of, where_it_broke
 from fairdb_site.reports import NOT_UNDERSTOOD, OUR_MISTAKE
 from fairdb_site.supabase.clients import Supabase
 from fairdb_site.supabase.errors import SESSION_ENDED, SessionEnded
 
 logger = logging.getLogger(__name__)
 
-current_request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+class AnswerBroken(Exception):
+    """An answer broke after it had begun, so that the connection has to end with it."""
 
 
 class RequestIdMiddleware(MiddlewareMixin):
@@ -51,15 +60,6 @@ class RequestIdMiddleware(MiddlewareMixin):
         """Name the id in the answer."""
         response["X-Request-ID"] = getattr(request, "id", "")
         return response
-
-
-class RequestIdFilter(logging.Filter):
-    """Put `request_id` on every log record."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Add the id of the request being answered, or "-"."""
-        record.request_id = current_request_id.get()
-        return True
 
 
 class SecurityHeadersMiddleware(MiddlewareMixin):
@@ -161,6 +161,15 @@ class ErrorMiddleware(MiddlewareMixin):
         log_unexpected(request, exception)
         return unexpected_response(request)
 
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Let what breaks inside a streamed answer get into the server's log without its words."""
+        if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
+            guard = _guarded_async if response.is_async else _guarded
+            response.streaming_content = guard(request, response.streaming_content)  # type: ignore[arg-type]
+        return response
+
 
 def attach_supabase(request: HttpRequest) -> Supabase:
     """Put Supabase on the request: as its person, or as nobody when their session has ended."""
@@ -231,21 +240,34 @@ def unexpected_response(request: HttpRequest) -> HttpResponse:
 
 
 def log_unexpected(request: HttpRequest, exception: BaseException) -> None:
-    """Log where it broke.
-
-    What exceptions say may quote cells, so outside of development only their kinds are named.
-    """
-    kinds: list[str] = []
-    link: BaseException | None = exception
-    while link is not None:
-        kinds.append(type(link).__name__)
-        link = link.__cause__ or link.__context__
+    """Log where it broke; what exceptions say may quote cells, so only their kinds are named."""
     logger.error(
-        "request %s: unexpected %s in %s %s\n%s",
-        getattr(request, "id", "-"),
-        " from ".join(kinds),
+        "unexpected %s in %s %s\n%s",
+        type(exception).__name__,
         request.method,
-        request.resolver_match.route if request.resolver_match else "?",
-        "".join(traceback.format_tb(exception.__traceback__)),
-        exc_info=exception if settings.DEBUG else None,
+        route_of(request),
+        where_it_broke(exception),
     )
+
+
+def _guarded(request: HttpRequest, parts: Iterable[bytes]) -> Iterator[bytes]:
+    broken = False
+    try:
+        yield from parts
+    except Exception as error:
+        log_unexpected(request, error)
+        broken = True
+    if broken:  # raised out here, it drags nothing along that a server would print
+        raise AnswerBroken
+
+
+async def _guarded_async(request: HttpRequest, parts: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    broken = False
+    try:
+        async for part in parts:
+            yield part
+    except Exception as error:
+        log_unexpected(request, error)
+        broken = True
+    if broken:
+        raise AnswerBroken

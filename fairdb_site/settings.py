@@ -210,7 +210,8 @@ STORAGES: dict[str, Any] = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+# A development server finds static files where they lie: it need not have collected them.
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
 FILE_UPLOAD_TEMP_DIR: str | None = env("FAIRDB_UPLOAD_DIR") or None
 FILE_UPLOAD_HANDLERS = ["datasets.uploads.LimitedUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
@@ -226,10 +227,20 @@ USE_I18N = False
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "fairdb_site.logs.ValueFreeFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
+        # without Django's own handlers, which print exceptions' messages
+        "django": {"level": "INFO"},
+        "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    }
+    | {
         name: {"handlers": ["stderr"], "level": env("FAIRDB_LOG_LEVEL"), "propagate": False}
         for name in ("accounts", "datasets", "fairdb_site")
     },

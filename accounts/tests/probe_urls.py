@@ -1,10 +1,19 @@
 """The platform's addresses and a few views of the tests', to look through the middleware."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.db import connection
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.urls import path
 
 from accounts.kept_input import kept_input
@@ -43,12 +52,33 @@ def public(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"user": str(request.user)})
 
 
-def failing(request: HttpRequest, kind: str) -> HttpResponse:
+def failing(request: HttpRequest, kind: str) -> HttpResponseBase:
     if kind == "Http404":
         raise Http404
     if kind == "unexpected":
         raise ValueError(SENTINEL)
+    if kind in REFUSED_BY_POSTGRESQL:
+        refused_by_postgresql(kind)
+    if kind == "streamed":
+        return StreamingHttpResponse(breaks_off())
     raise getattr(errors, kind)("A plain sentence.")
+
+
+REFUSED_BY_POSTGRESQL = {
+    # error, and where it quotes the value: in its message, in its detail
+    "DataError": "select %s::int",
+    "IntegrityError": "insert into accounts_user (id, email) values (gen_random_uuid(), upper(%s))",
+}
+
+
+def refused_by_postgresql(kind: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(REFUSED_BY_POSTGRESQL[kind], [SENTINEL])
+
+
+def breaks_off() -> Iterator[bytes]:
+    yield b"the first rows"
+    refused_by_postgresql("DataError")
 
 
 urlpatterns = [

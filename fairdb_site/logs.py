@@ -1,0 +1,73 @@
+"""Logs without people's data: where something broke and of what kind, never what it said.
+
+An exception's message may quote a cell (PostgreSQL: "Failing row contains (...)"), an address may
+hold what somebody searched for. So the one formatter of all our handlers writes the frames and the
+kinds of exceptions, leaves their words out, and names a request by its route.
+"""
+
+import logging
+import re
+import traceback
+from collections.abc import Iterator
+from contextvars import ContextVar
+from copy import copy
+
+from django.http import HttpRequest
+
+current_request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+_QUERY = re.compile(r"\?\S*")
+
+
+class ValueFreeFormatter(logging.Formatter):
+    """Formats a record with the id of the request being answered and without exceptions' words."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, then the frames where an exception comes with it."""
+        plain = copy(record)  # other handlers keep theirs
+        exception = record.exc_info[1] if record.exc_info else None
+        plain.msg, plain.args = _without_values(record, exception), None
+        plain.request_id = current_request_id.get()
+        plain.exc_info = plain.exc_text = None
+        line = super().format(plain)
+        return f"{line}\n{where_it_broke(exception)}" if exception else line
+
+
+def where_it_broke(exception: BaseException) -> str:
+    """Return an exception's frames and its kind, each one's it came from before it."""
+    return "\n".join(
+        f"{''.join(traceback.format_tb(link.__traceback__))}{kind_of(link)}"
+        for link in reversed(list(_chain(exception)))
+    )
+
+
+def kind_of(exception: BaseException) -> str:
+    """Return what kind of exception it is, with PostgreSQL's code where it has one."""
+    cause = exception if hasattr(exception, "pgcode") else exception.__cause__
+    code = getattr(cause, "pgcode", None)
+    return f"{type(exception).__name__}{f' (SQLSTATE {code})' if code else ''}"
+
+
+def route_of(request: HttpRequest) -> str:
+    """Return the pattern of the address that was asked for, "?" where it leads nowhere."""
+    return request.resolver_match.route if request.resolver_match else "?"
+
+
+def _without_values(record: logging.LogRecord, exception: BaseException | None) -> str:
+    message = record.getMessage()
+    for link in _chain(exception):
+        for words in filter(str.strip, (repr(link), str(link))):
+            message = message.replace(words, kind_of(link))
+    request = getattr(record, "request", None)
+    if isinstance(request, HttpRequest) and len(request.path) > 1:
+        message = message.replace(request.path, route_of(request))
+    # runserver's lines; the name of a logger is not for anybody to choose from outside
+    return _QUERY.sub("?", message) if record.name == "django.server" else message
+
+
+def _chain(exception: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while exception is not None and id(exception) not in seen:
+        seen.add(id(exception))
+        yield exception
+        exception = exception.__cause__ or exception.__context__

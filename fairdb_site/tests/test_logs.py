@@ -1,0 +1,123 @@
+"""No log line holds a value, whoever wrote it: our middleware, Django, or a server."""
+
+import io
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.tests.doors import sign_in
+from accounts.tests.probe_urls import SENTINEL, refused_by_postgresql
+from fairdb_site.logs import ValueFreeFormatter
+from fairdb_site.middleware import AnswerBroken
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the platform's own handlers write, as the settings made them."""
+    written = io.StringIO()
+    loggers = [logging.getLogger(name) for name in ("", "fairdb_site", "datasets", "django.server")]
+    ours = {
+        handler
+        for logger in loggers
+        for handler in logger.handlers
+        if isinstance(handler, logging.StreamHandler)
+        and isinstance(handler.formatter, ValueFreeFormatter)
+    }
+    before = [(handler, handler.setStream(written)) for handler in ours]
+    yield written
+    for handler, stream in before:
+        handler.setStream(stream)
+
+
+@pytest.fixture
+def client(db_ready: None, settings: Any, alice: Any) -> Client:
+    settings.ROOT_URLCONF = "accounts.tests.probe_urls"
+    client = sign_in(alice)
+    client.raise_request_exception = False
+    return client
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("kind", ["DataError", "IntegrityError"])
+def test_value_that_postgresql_quotes_is_not_logged(
+    client: Client, settings: Any, log: io.StringIO, kind: str, debug: bool
+) -> None:
+    settings.DEBUG = debug
+
+    answer = client.get(f"/probe/failing/{kind}/?q={SENTINEL}")
+
+    said = log.getvalue()
+    assert answer.status_code == 500
+    assert SENTINEL not in said.lower()
+    assert f"{kind} (SQLSTATE 2" in said
+    assert "in refused_by_postgresql" in said
+    assert f"[{answer['X-Request-ID']}]" in said
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_nor_where_it_breaks_outside_of_every_view(
+    client: Client, settings: Any, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    monkeypatch.setattr(
+        "fairdb_site.middleware.attach_supabase",
+        lambda request: refused_by_postgresql("IntegrityError"),
+    )
+
+    answer = client.get("/probe/public/")
+
+    said = log.getvalue()
+    assert answer.status_code == 500
+    assert SENTINEL not in said.lower()
+    assert "ERROR django.request" in said
+    assert "IntegrityError (SQLSTATE 2" in said
+
+
+def test_nor_where_a_streamed_answer_breaks_off(client: Client, log: io.StringIO) -> None:
+    answer = client.get("/probe/failing/streamed/")
+
+    with pytest.raises(AnswerBroken) as broken:
+        b"".join(answer)
+
+    assert broken.value.__context__ is None  # a server would print it
+    assert SENTINEL not in log.getvalue()
+    assert "in breaks_off" in log.getvalue()
+
+
+def test_address_that_leads_nowhere_is_not_quoted(client: Client, log: io.StringIO) -> None:
+    client.get(f"/patients/{SENTINEL}/")
+
+    assert "WARNING django.request" in log.getvalue()
+    assert SENTINEL not in log.getvalue()
+
+
+def test_what_is_searched_for_stays_out_of_the_lines_of_runserver(log: io.StringIO) -> None:
+    line = f"GET /search/?q={SENTINEL} HTTP/1.1"
+
+    logging.getLogger("django.server").info('"%s" %s %s', line, "200", "12")
+
+    assert '"GET /search/? HTTP/1.1" 200 12' in log.getvalue()
+    assert SENTINEL not in log.getvalue()
+
+
+def test_exception_quoted_in_a_message_is_named_by_its_kind(log: io.StringIO) -> None:
+    try:
+        int(SENTINEL)
+    except ValueError as error:
+        logging.getLogger("asyncio").exception("never retrieved: %r", error)
+
+    assert "never retrieved: ValueError" in log.getvalue()
+    assert SENTINEL not in log.getvalue()
+
+
+def test_other_handlers_find_the_record_as_it_was() -> None:
+    record = logging.makeLogRecord({"msg": "%s", "args": (SENTINEL,), "name": "django.server"})
+    record.exc_text = "as another handler has formatted it"
+
+    ValueFreeFormatter("%(message)s").format(record)
+
+    assert record.getMessage() == SENTINEL
+    assert record.exc_text == "as another handler has formatted it"
