@@ -1,0 +1,164 @@
+"""What the first piece of a file tells before the whole is sent: its columns, and a likely id.
+
+Nothing is judged here that loading judges again: types, widths and later rows are its business.
+"""
+
+import io
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from fairdb_site.errors import Refused
+
+from .dialect import separator_found, separator_named
+from .profile import ColumnProfile, TableProfile, suggest_id_column
+from .read import Evidence, open_table
+from .repair import first_record
+from .stream import TextBytes
+
+MOST_UNPACKED: Final = 1 << 24  # bytes of a gzip file's beginning; a bomb unpacks no further
+_SAMPLE_BYTES: Final = 1 << 18
+_SAMPLE_ROWS: Final = 2_000
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_WINDOW = 31  # zlib's manual: 15, and 16 more for a gzip header
+
+
+@dataclass(frozen=True)
+class LikelyId:
+    """The column (from 1) whose name and values speak for it, and how many of them differ."""
+
+    position: int
+    label: str
+    distinct: int
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The labels of a file, what it was taken for, and what `rows` first rows say about its id.
+
+    `whole`: there are no more rows than these.
+    """
+
+    labels: tuple[str, ...]
+    evidence: Evidence
+    rows: int
+    whole: bool
+    likely: LikelyId | None
+
+    @property
+    def reason(self) -> str:
+        """Why the likely id is likely, in words; empty where no column is."""
+        if self.likely is None:
+            return ""
+        if not self.rows:
+            return "named like an id"
+        rows = "the only row" if self.rows == 1 else f"the first {self.rows:,} rows"
+        if self.whole and self.rows > 1:
+            rows = f"all {self.rows:,} rows"
+        if self.likely.distinct == self.rows:
+            return f"named like an id, every value different in {rows}"
+        return f"named like an id, {self.likely.distinct:,} different values in {rows}"
+
+
+def read_heading(
+    piece: bytes,
+    *,
+    cut: bool,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    max_columns: int = 100_000,
+) -> Heading | None:
+    """Return what the first bytes of a file tell; None where they end within the header.
+
+    `piece` is as uploaded, gzip or not; `cut`: the file goes on behind it, so the last record is
+    not looked at. Raises Refused and TooLarge as `open_table` does, where the header is to blame.
+    """
+    compression = "gzip" if piece.startswith(_GZIP_MAGIC) else None
+    if compression:
+        piece, ended = _unpacked(piece)
+        cut = cut or not ended
+    if cut and not piece:
+        return None
+    text, found_encoding = _text(piece, encoding, cut=cut)
+    separator = separator_named(delimiter) if delimiter else separator_found(text, final=not cut)
+    header = first_record(text, ord(separator), final=not cut)
+    if cut and (header is None or not text[header[1] :].strip(b"\r\n")):
+        return None
+    table = open_table(
+        lambda: io.BytesIO(text), delimiter=separator, encoding="utf-8", max_columns=max_columns
+    )
+    start = header[1] if header else len(text)
+    rows, whole = _rows(text, separator, start, len(table.header), cut=cut)
+    return Heading(
+        labels=table.header,
+        evidence=Evidence(found_encoding, separator, compression),
+        rows=len(rows),
+        whole=whole,
+        likely=_likely_id(table.header, rows),
+    )
+
+
+def _unpacked(piece: bytes) -> tuple[bytes, bool]:
+    """Return (the beginning of what a gzip file holds, whether that is all of it)."""
+    found: list[bytes] = []
+    room = MOST_UNPACKED
+    while piece and room:
+        unpacker = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            data = unpacker.decompress(piece, room)
+        except zlib.error as error:
+            if found:  # something else behind the last member; loading will tell
+                break
+            raise Refused("The gzip file is damaged; pack it again and retry.") from error
+        found.append(data)
+        room -= len(data)
+        if not unpacker.eof:
+            return b"".join(found), False
+        piece = unpacker.unused_data.lstrip(b"\0")  # members may be padded with zeros
+    return b"".join(found), not piece
+
+
+def _text(piece: bytes, encoding: str | None, *, cut: bool) -> tuple[bytes, str]:
+    """Return (the piece as UTF-8, the encoding found or named)."""
+    text = TextBytes(lambda: io.BytesIO(piece), encoding=encoding, hashed=False)
+    chunks = text.chunks(len(piece))
+    # the last character may be cut short too: only the end of all chunks would complain
+    data = next(chunks, b"") if cut else b"".join(chunks)
+    return data, text.encoding
+
+
+def _rows(
+    text: bytes, separator: str, place: int, width: int, *, cut: bool
+) -> tuple[list[list[bytes]], bool]:
+    """Return (the first whole records as wide as the header, whether the file has no more)."""
+    rows: list[list[bytes]] = []
+    end = min(place + _SAMPLE_BYTES, len(text))
+    while place < end and len(rows) < _SAMPLE_ROWS:
+        record = first_record(text, ord(separator), final=not cut, start=place)
+        if record is None:
+            break
+        fields, place = record
+        if len(fields) == width:
+            rows.append(fields)
+    return rows, not cut and place >= len(text)
+
+
+def _likely_id(labels: tuple[str, ...], rows: list[list[bytes]]) -> LikelyId | None:
+    """Return the id column by the rule that loading goes by, None where it finds none."""
+    cells = zip(*rows, strict=True) if rows else (() for _ in labels)
+    columns = tuple(
+        # the rule says 1 for the first column and where there is none; one to the right, 1 is none
+        ColumnProfile(
+            position=position + 1,
+            label=label,
+            data_type="text",
+            missing=values.count(b""),
+            distinct=len({*values} - {b""}),
+        )
+        for position, (label, values) in enumerate(zip(labels, cells, strict=True), 1)
+    )
+    position = suggest_id_column(TableProfile(len(rows), columns)) - 1
+    if not position:
+        return None
+    found = columns[position - 1]
+    return LikelyId(position, found.label, found.distinct)

@@ -1,0 +1,157 @@
+"""What the first bytes of a file tell of its columns, however the piece was cut."""
+
+import gzip
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets.ingest import heading
+from datasets.ingest.heading import Heading, read_heading
+from datasets.ingest.profile import profile_table, suggest_id_column
+from datasets.ingest.read import Evidence, open_table
+from datasets.tests.ingest.test_reading_agrees_with_csv import reader
+from fairdb_site.errors import Refused, TooLarge
+
+VISITS = b"visit,patient_id,sex\n" + b"".join(
+    b"%d,P-%03d,%s\n" % (n % 3, n, b"fm"[n % 2 : n % 2 + 1]) for n in range(1, 101)
+)
+
+
+def found(piece: bytes, **said: Any) -> Heading:
+    heading = read_heading(piece, cut=False, **said)
+    assert heading is not None
+    return heading
+
+
+def test_columns_evidence_and_a_likely_id_are_found() -> None:
+    heading = found(VISITS)
+
+    assert heading.labels == ("visit", "patient_id", "sex")
+    assert heading.evidence == Evidence("utf-8", ",", None)
+    assert heading.likely is not None
+    assert heading.likely.position == 2
+    assert heading.reason == "named like an id, every value different in all 100 rows"
+
+
+@given(st.integers(1, len(VISITS)), st.booleans())
+def test_a_piece_cut_anywhere_tells_the_same_or_that_it_is_too_short(at: int, packed: bool) -> None:
+    file = gzip.compress(VISITS) if packed else VISITS
+    cut = file[: min(at, len(file) - 1)]
+
+    heading = read_heading(cut, cut=True)
+
+    if heading is not None:
+        assert heading.labels == ("visit", "patient_id", "sex")
+        assert heading.likely is not None
+        assert heading.likely.position == 2
+        assert heading.likely.distinct == heading.rows
+        assert not heading.whole
+    elif not packed:
+        assert len(cut) <= VISITS.index(b"\n") + 1
+
+
+@given(st.integers(1, len(VISITS.decode().encode("utf-16")) - 1))
+def test_a_piece_cut_within_a_character_is_read_up_to_it(at: int) -> None:
+    heading = read_heading(VISITS.decode().encode("utf-16")[:at], cut=True)
+
+    assert heading is None or heading.evidence.encoding == "utf-16"
+
+
+def test_a_record_that_is_cut_short_counts_for_nothing() -> None:
+    piece = b'id,"a\nb"\n1,"x\ny"\n2,"x\n'
+
+    assert found(piece[:-5]).rows == 1
+    heading = read_heading(piece, cut=True)
+    assert heading is not None
+    assert (heading.rows, heading.labels) == (1, ("id", "a\nb"))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        VISITS,
+        b"patient,x\nP1,1\nP1,2\nP2,3\n",
+        b"x,pid\n1,7\n2,\n3,8\n4,9\n",
+        b"x,site_id,sample\n1,A,s1\n2,A,s2\n3,A,s3\n",
+        b"age,sex\n1,f\n2,m\n",
+        b"id\n1\n2\n",
+    ],
+)
+def test_the_id_is_suggested_by_the_rule_that_the_receipt_goes_by(table: bytes) -> None:
+    profile = profile_table(open_table(reader(table)))
+
+    likely = found(table).likely
+    assert (likely.position if likely else 1) == suggest_id_column(profile)
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (b"x,id\n1,7\n", "named like an id, every value different in the only row"),
+        (
+            b"x,pid\n1,7\n2,\n3,8\n4,9\n",
+            "named like an id, 3 different values in all 4 rows",
+        ),
+        (b"age,sex\n1,f\n2,m\n", ""),
+        (b"id,sex\n1,f\n1,m\n1,m\n", ""),
+    ],
+)
+def test_the_reason_says_what_was_seen(table: bytes, reason: str) -> None:
+    assert found(table).reason == reason
+
+
+def test_many_rows_are_judged_by_the_first_of_them() -> None:
+    table = b"key,x\n" + b"".join(b"%d,1\n" % n for n in range(2_050))
+
+    assert found(table).reason.endswith("every value different in the first 2,000 rows")
+
+
+def test_a_name_alone_speaks_where_no_row_is_whole() -> None:
+    heading = read_heading(b"x,pid\n1,", cut=True)
+
+    assert heading is not None
+    assert heading.reason == "named like an id"
+
+
+def test_what_was_said_about_the_file_is_believed() -> None:
+    heading = found("größe;id\n1,5;2\n".encode("cp1252"), encoding="cp1252", delimiter="semicolon")
+
+    assert heading.labels == ("größe", "id")
+    assert heading.evidence == Evidence("cp1252", ";", None)
+
+
+def test_gzip_of_several_members_is_read_on_and_a_bomb_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    members = b"".join(gzip.compress(part) for part in (VISITS[:7], VISITS[7:50], VISITS[50:]))
+    assert found(members).rows == 100
+    assert found(members + b"\0\0").whole
+    assert found(members + b"not gzip").rows == 100
+
+    monkeypatch.setattr(heading, "MOST_UNPACKED", 1_000)
+    assert 0 < found(gzip.compress(VISITS)).rows < 100
+    assert read_heading(gzip.compress(b"a" * 100_000_000), cut=False) is None
+
+
+@pytest.mark.parametrize(
+    ("piece", "sentence"),
+    [
+        (b"", "The file is empty."),
+        (b"\n1,2\n", "The first line is empty"),
+        (b"a,b\n", "has a header but no rows"),
+        (b"PK\x03\x04" + b"x" * 50, "a ZIP archive or an Excel workbook"),
+        (b"\x1f\x8bdamaged", "damaged"),
+        ("größe,b\n1,2\n".encode("latin-1"), "The name of column 1 is not UTF-8"),
+        (b'"a,b\n1,2\n', "opens a quote that is not closed"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_a_hint(piece: bytes, sentence: str) -> None:
+    with pytest.raises(Refused, match=sentence):
+        read_heading(piece, cut=False)
+
+
+def test_more_columns_than_are_taken_are_refused() -> None:
+    with pytest.raises(TooLarge, match="at most 2 are taken"):
+        read_heading(VISITS, cut=True, max_columns=2)
