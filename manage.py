@@ -2,6 +2,7 @@
 """Run FAIRDatabase's management commands, starting the embedded default where it is in use."""
 
 import os
+import signal
 import sys
 
 # Commands that must work without a database, or that start and stop it themselves.
@@ -21,8 +22,14 @@ def main() -> None:
 
             start_if_embedded()
         execute_from_command_line(sys.argv)
+        sys.stdout.flush()  # what a pipe held back: later nobody could catch that it broke
     except FairdbError as error:
         sys.exit(error.message)  # on stderr, exit code 1
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`). Python flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def needs_stack(arguments: list[str]) -> bool:

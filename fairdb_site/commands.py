@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError, ProgrammingError
+from django.db import DatabaseError, OperationalError
 from psycopg2 import errorcodes
 
 from fairdb_site.errors import FairdbError, Refused
@@ -37,13 +37,19 @@ class FairdbCommand(BaseCommand):
             result = self.run(**options)
         except FairdbError as error:
             raise CommandError(error.message, returncode=1) from None
-        except ProgrammingError as error:
-            if getattr(error.__cause__, "pgcode", None) != errorcodes.UNDEFINED_TABLE:
-                raise
-            raise CommandError("The database has no tables yet. Run: manage.py migrate") from None
         except OperationalError:
             raise CommandError(
                 "The database does not answer. Check DATABASE_URL, and that the server runs."
+            ) from None
+        except DatabaseError as error:
+            # Its message, which Django would print, may quote a row: cron mails what is printed.
+            code = getattr(error.__cause__, "pgcode", None)
+            if code == errorcodes.UNDEFINED_TABLE:
+                raise CommandError(
+                    "The database has no tables yet. Run: manage.py migrate"
+                ) from None
+            raise CommandError(
+                f"The database could not do this (SQLSTATE {code}). `manage.py doctor` may say why."
             ) from None
         if options["json"]:
             self.stdout.write(json.dumps(result, default=str, ensure_ascii=False))
@@ -59,10 +65,16 @@ class FairdbCommand(BaseCommand):
         """Say the result in words."""
 
     def confirm(self, question: str) -> None:
-        """Ask before something destructive; anything but yes is a refusal."""
-        if not sys.stdin.isatty():
+        """Ask before something destructive; anything but yes is a refusal.
+
+        A piped answer is one too. The question goes to stderr: stdout is for the result.
+        """
+        self.stderr._out.write(f"{question} [y/N] ")
+        self.stderr._out.flush()
+        answer = sys.stdin.readline()
+        if not answer:
             raise Refused("Nothing was changed. Add --yes to confirm where nobody can answer.")
-        if input(f"{question} [y/N] ").strip().lower() not in {"y", "yes"}:
+        if answer.strip().lower() not in {"y", "yes"}:
             raise Refused("Nothing was changed.")
 
 

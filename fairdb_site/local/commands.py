@@ -108,11 +108,12 @@ def _outbox(folder: Path, database_url: str | None) -> Answer:
 
 
 def _confirm(folder: Path) -> None:
-    if not sys.stdin.isatty():
-        raise Refused("Nobody is there to ask. Give --yes to remove all data of the local stack.")
     print(f"This removes every account and dataset in {folder}.", file=sys.stderr)  # noqa: T201
     print("Type yes to go on: ", end="", file=sys.stderr, flush=True)  # noqa: T201
-    if sys.stdin.readline().strip() != "yes":
+    answer = sys.stdin.readline()  # a piped answer is one, too
+    if not answer:
+        raise Refused("Nothing was removed. Give --yes where nobody can answer.")
+    if answer.strip() != "yes":
         raise Refused("Nothing was removed.")
 
 

@@ -156,12 +156,56 @@ def test_usage_errors_exit_2() -> None:
         assert manage(*arguments).returncode == 2
 
 
-def test_deleting_without_an_answer_changes_nothing(alice: Person, table: Path) -> None:
+@pytest.mark.parametrize(
+    ("answer", "refusal"), [("", "--yes"), ("n\n", "Nothing was changed"), ("\n", "Nothing")]
+)
+def test_deleting_without_a_yes_changes_nothing(
+    alice: Person, table: Path, monkeypatch: pytest.MonkeyPatch, answer: str, refusal: str
+) -> None:
     dataset = run_json("import_dataset", table, "--owner", alice.email)["dataset"]
-    done = manage("delete_dataset", dataset)
-    assert done.returncode == 1
-    assert "--yes" in done.stderr
+    monkeypatch.setattr("sys.stdin", StringIO(answer))
+    asked = StringIO()
+    with pytest.raises(CommandError, match=refusal):
+        call_command("delete_dataset", dataset, stderr=asked)
+    assert "Delete 'people'" in asked.getvalue()
     assert len(run_json("list_datasets", "--owner", alice.email)["datasets"]) == 1
+
+
+def test_a_piped_yes_deletes(alice: Person, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = run_json("import_dataset", table, "--owner", alice.email)["dataset"]
+    monkeypatch.setattr("sys.stdin", StringIO("y\n"))
+    assert run_json("delete_dataset", dataset)["rows"] == 2
+
+
+def test_a_reader_who_has_seen_enough_ends_a_command_quietly(db_ready: None) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "list_datasets", "--json"],
+            cwd=ROOT,
+            env=os.environ,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_the_database_quotes_is_not_printed(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from accounts.tests.probe_urls import SENTINEL, refused_by_postgresql
+
+    monkeypatch.setattr(
+        "datasets.management.commands.list_datasets.dataset_list",
+        lambda **options: refused_by_postgresql("DataError"),
+    )
+    with pytest.raises(CommandError, match="SQLSTATE 22P02") as refused:
+        call_command("list_datasets")
+    assert SENTINEL not in str(refused.value)
+    assert refused.value.__cause__ is None
 
 
 @pytest.mark.parametrize(

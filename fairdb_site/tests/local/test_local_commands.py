@@ -134,27 +134,20 @@ def test_mail_of_the_real_gateway_is_printed(run: Run, folder: Path) -> None:
     assert mail["link"] in run(folder, "outbox")[1]
 
 
-@pytest.mark.parametrize("answer", ["no\n", "\n", "y\n", ""])
+@pytest.mark.parametrize("answer", ["no\n", "\n", "y\n"])
 def test_reset_asks_first(
     run: Run, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     folder = make_folder()
     local_state(folder)
-    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
     code, out, err = run(folder, "reset")
     assert (code, out) == (1, "")
     assert "every account and dataset" in err
     assert (folder / "state.json").exists()
-    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
     assert run(folder, "reset")[0] == 0
     assert not folder.exists()
-
-
-class Terminal(io.StringIO):
-    """Standard input with somebody before it."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def test_reset_without_anybody_to_ask_needs_yes(
@@ -162,7 +155,7 @@ def test_reset_without_anybody_to_ask_needs_yes(
 ) -> None:
     folder = make_folder()
     local_state(folder)
-    monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
     code, out, err = run(folder, "reset", "--json")
     assert (code, out) == (1, "")
     assert "--yes" in err
