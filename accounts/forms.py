@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-
-SHORTEST_PASSWORD = 8  # NIST SP 800-63B, 5.1.1.2; Supabase's own rules come on top
-# GoTrue hashes with bcrypt, which reads 72 bytes and refuses more.
-LONGEST_PASSWORD_BYTES = 72
+from django.conf import settings
 
 
 class SignInForm(forms.Form):
@@ -27,7 +24,7 @@ class SignInForm(forms.Form):
 
 
 class RegistrationForm(forms.Form):
-    """E-mail and a password, typed twice."""
+    """E-mail and a password, typed twice; whether it is strong the service says, as everywhere."""
 
     email = forms.EmailField(
         label="E-mail address",
@@ -37,8 +34,8 @@ class RegistrationForm(forms.Form):
     password = forms.CharField(
         label="Password",
         strip=False,
-        min_length=SHORTEST_PASSWORD,
-        help_text=f"At least {SHORTEST_PASSWORD} characters. A few words in a row do well.",
+        help_text=f"At least {settings.SHORTEST_PASSWORD} characters. "
+        "A few words in a row do well.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     password_again = forms.CharField(
@@ -46,15 +43,6 @@ class RegistrationForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-
-    def clean_password(self) -> str:
-        """Refuse what Supabase could not hash."""
-        password: str = self.cleaned_data["password"]
-        if len(password.encode()) > LONGEST_PASSWORD_BYTES:
-            raise forms.ValidationError(
-                f"This is too long: a password can have {LONGEST_PASSWORD_BYTES} bytes at most."
-            )
-        return password
 
     def clean(self) -> dict[str, Any]:
         """Compare the two passwords."""

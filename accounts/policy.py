@@ -1,11 +1,18 @@
-"""Who may make an account: FAIRDB_REGISTRATION and FAIRDB_ALLOWED_EMAIL_DOMAINS."""
+"""Who may have an account, and by which password, wherever it is made."""
 
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.views.decorators.debug import sensitive_variables
 
+from accounts.models import User
 from fairdb_site.errors import Refused
-from fairdb_site.supabase.errors import RegistrationClosed
+from fairdb_site.supabase.errors import RegistrationClosed, WeakPassword
+
+# GoTrue hashes with bcrypt, which reads 72 bytes and refuses more.
+LONGEST_PASSWORD_BYTES = 72
 
 
 def registration_is_open() -> bool:
@@ -28,3 +35,24 @@ def require_allowed_domain(email: str) -> None:
             + ", ".join(domains)
             + ". Please use your address there."
         )
+
+
+@sensitive_variables("password")
+def require_strong_password(password: str, *, email: str) -> None:
+    """Raise WeakPassword for one that is short, common, a number or like the e-mail.
+
+    The rules are AUTH_PASSWORD_VALIDATORS; Supabase's own come on top.
+    """
+    if len(password.encode()) > LONGEST_PASSWORD_BYTES:
+        raise WeakPassword(
+            f"This password is too long: it can have {LONGEST_PASSWORD_BYTES} bytes at most."
+        )
+    problems: dict[str, None] = {}  # each once, in order
+    # Beside a long domain a password that is all of the name before it would not seem similar.
+    for likeness in (email, email.rpartition("@")[0]):
+        try:
+            validate_password(password, user=User(email=likeness))
+        except ValidationError as error:
+            problems |= dict.fromkeys(error.messages)
+    if problems:
+        raise WeakPassword(" ".join(problems))

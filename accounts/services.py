@@ -25,9 +25,11 @@ GENERATED_PASSWORD_BYTES = 15  # 120 random bits, written as 20 characters
 def account_create(*, email: str, password: str, staff: bool = False) -> User:
     """Make a confirmed account at Supabase and mirror it; AccountExists when there is one.
 
-    This is the operator's way: registration policy and allowed domains do not bind it.
+    This is the operator's way: registration policy and allowed domains do not bind it, the rules
+    of passwords do (WeakPassword).
     """
     email = valid_email(email)
+    policy.require_strong_password(password, email=email)
     # Asked first, so that nothing is made at Supabase before our own tables are there.
     if User.objects.filter(email=email).exists():
         raise AccountExists
@@ -56,6 +58,7 @@ def account_register(*, request: HttpRequest, email: str, password: str) -> User
     policy.require_registration_open()
     email = valid_email(email)
     policy.require_allowed_domain(email)
+    policy.require_strong_password(password, email=email)
     try:
         session = auth.sign_up(email, password)
     except AccountExists:

@@ -175,6 +175,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.SupabaseBackend"]
+SHORTEST_PASSWORD = 8  # NIST SP 800-63B, 5.1.1.2
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("MinimumLengthValidator", {"min_length": SHORTEST_PASSWORD}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+        ("UserAttributeSimilarityValidator", {"user_attributes": ("email",)}),
+    )
+]
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "datasets:dashboard"
 LOGOUT_REDIRECT_URL = "landing"

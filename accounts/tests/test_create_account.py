@@ -8,8 +8,10 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from accounts.models import User
+from fairdb_site.supabase import auth
 
 
 def new_email() -> str:
@@ -49,6 +51,34 @@ def test_no_password_on_standard_input_is_refused(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(CommandError, match="holds no password"):
         create(new_email(), "--password-stdin")
+
+
+@pytest.mark.parametrize(
+    ("password", "reason"),
+    [
+        ("short", "too short"),
+        ("password1", "too common"),
+        ("48151623420815", "entirely numeric"),
+        ("somebody.unique", "too similar to the e-mail"),
+        ("é" * 37, "too long"),
+    ],
+)
+def test_weak_password_is_refused_as_on_the_page(
+    monkeypatch: pytest.MonkeyPatch, password: str, reason: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+    email = f"somebody.unique@{uuid4().hex}.example"
+
+    with pytest.raises(CommandError, match=reason):
+        create(email, "--password-stdin")
+    answer = Client().post(
+        "/accounts/register/",
+        {"email": email, "password": password, "password_again": password},
+    )
+
+    assert answer.status_code == 400
+    assert reason in answer.context["form"].errors["password"][0]
+    assert auth.admin_find_user(email) is None
 
 
 def test_staff_are_staff() -> None:
