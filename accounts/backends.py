@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.mirror import mirror_account
 from accounts.models import User
+from accounts.policy import require_allowed_domain
 from fairdb_site.supabase import auth
 from fairdb_site.supabase.errors import WrongCredentials
 from fairdb_site.supabase.tokens import Claims, InvalidToken, verify_access_token
@@ -53,11 +54,19 @@ class SupabaseBackend(BaseBackend):
 
 
 def user_of_session(session: auth.Session) -> User:
-    """Verify the session's token, mirror its person and return them with their `sign_in`."""
+    """Verify the session's token, mirror its person and return them with their `sign_in`.
+
+    Whoever comes for the first time needs an address of an allowed domain (else Refused): anybody
+    with the publishable key may sign up at Supabase itself. Whom staff or the operator made an
+    account has been mirrored before, or is staff.
+    """
     claims = verify_access_token(session.access_token)
-    if claims.user_id != session.account.id:
+    account = session.account
+    if claims.user_id != account.id:
         raise InvalidToken
-    user = mirror_account(session.account)
+    if not account.is_staff and not User.objects.filter(id=account.id).exists():
+        require_allowed_domain(account.email)
+    user = mirror_account(account)
     user.backend = "accounts.backends.SupabaseBackend"
     user.sign_in = SignIn(session, claims)
     return user

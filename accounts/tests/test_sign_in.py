@@ -1,6 +1,7 @@
 """Signing in and out by the pages."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -9,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import SupabaseSession, User
 from accounts.tests.doors import row_of, sign_in, tokens_of
+from conftest import make_person
 from fairdb_site.supabase import auth
 from fairdb_site.supabase.errors import SessionEnded
 
@@ -50,6 +52,33 @@ def test_refused_sign_in_never_repeats_the_password(alice: Any) -> None:
     answer = Client().post(SIGN_IN, {"email": alice.email, "password": "sesame-open-4711"})
 
     assert "sesame-open-4711" not in answer.content.decode()
+
+
+def test_account_made_past_us_needs_an_address_of_an_allowed_domain(settings: Any) -> None:
+    email, password = f"{uuid4().hex[:12]}@elsewhere.example", "correct horse"
+    auth.admin_create_user(email, password)
+    settings.FAIRDB_ALLOWED_EMAIL_DOMAINS = ["hospital.example"]
+
+    answer = Client().post(SIGN_IN, {"email": email, "password": password})
+
+    assert answer.status_code == 400
+    assert "Accounts here are for addresses of hospital.example" in answer.content.decode()
+    assert not User.objects.filter(email=email).exists()
+
+
+@pytest.mark.parametrize("staff", [True, False])
+def test_account_that_the_operator_made_may_have_any_address(settings: Any, staff: bool) -> None:
+    settings.FAIRDB_ALLOWED_EMAIL_DOMAINS = ["hospital.example"]
+
+    assert sign_in(make_person("guest", staff=staff))
+
+
+def test_staff_made_at_supabase_may_have_any_address(settings: Any) -> None:
+    email, password = f"{uuid4().hex[:12]}@elsewhere.example", "correct horse"
+    auth.admin_create_user(email, password, staff=True)
+    settings.FAIRDB_ALLOWED_EMAIL_DOMAINS = ["hospital.example"]
+
+    assert Client().post(SIGN_IN, {"email": email, "password": password}).status_code == 302
 
 
 def test_session_key_changes_at_sign_in(alice: Any) -> None:
