@@ -69,8 +69,8 @@ class FairdbCommand(BaseCommand):
 
         A piped answer is one too. The question goes to stderr: stdout is for the result.
         """
-        self.stderr._out.write(f"{question} [y/N] ")
-        self.stderr._out.flush()
+        self.stderr.write(f"{question} [y/N] ", style_func=str, ending="")
+        self.stderr.flush()
         answer = sys.stdin.readline()
         if not answer:
             raise Refused("Nothing was changed. Add --yes to confirm where nobody can answer.")
