@@ -12,18 +12,38 @@ from django.conf import settings
 from datasets.browse.charts import TYPES
 from datasets.templatetags.fairdb import size
 from datasets.titles import LONGEST_TITLE, title_from
+from datasets.uploads import FIRST_PIECE
 
+DELIMITERS = [
+    ("", "Found from the file"),
+    ("comma", "Comma"),
+    ("tab", "Tab"),
+    ("semicolon", "Semicolon"),
+    ("pipe", "Pipe"),
+]
+ENCODINGS = [
+    ("", "Found from the file"),
+    ("utf-8", "UTF-8"),
+    ("cp1252", "Windows-1252 (Western European)"),
+    ("iso-8859-1", "ISO-8859-1 (Latin-1)"),
+    ("utf-16", "UTF-16"),
+]
 _POSITION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 class UploadForm(forms.Form):
-    """A file and what it is. `submission` makes a form that is sent twice one dataset."""
+    """A file and what it is. `submission` makes a form that is sent twice one dataset.
+
+    The page sends the `first_piece` bytes of a chosen file ahead to have its columns listed.
+    """
+
+    first_piece = FIRST_PIECE
 
     file = forms.FileField(
         label="Table",
         widget=forms.FileInput(
             attrs={
-                "accept": ".csv,.tsv,.txt,.gz,text/csv,text/tab-separated-values",
+                "accept": ".csv,.tsv,.tab,.psv,.txt,.gz,text/csv,text/tab-separated-values",
                 # when HTMX brings the form back with errors, the file stays chosen
                 "hx-preserve": "true",
             }
@@ -50,38 +70,18 @@ class UploadForm(forms.Form):
         label="Origin",
         required=False,
         max_length=1_000,
-        help_text="Where it comes from: a study, a registry, an accession number.",
+        help_text="A study, a registry, an accession number.",
     )
     id_column = forms.CharField(
         label="Id column",
         required=False,
         help_text=(
-            "The name of the column that says whose row it is; its values become pseudonyms. "
-            "Empty means the first column; the receipt says so if another looks more like it."
+            "The column that says whose row it is, by its name, or by its place such as #3. Its "
+            "values become pseudonyms. Empty means the first column."
         ),
     )
-    delimiter = forms.ChoiceField(
-        label="Delimiter",
-        required=False,
-        choices=[
-            ("", "Found from the file"),
-            ("comma", "Comma"),
-            ("tab", "Tab"),
-            ("semicolon", "Semicolon"),
-            ("pipe", "Pipe"),
-        ],
-    )
-    encoding = forms.ChoiceField(
-        label="Encoding",
-        required=False,
-        choices=[
-            ("", "Found from the file"),
-            ("utf-8", "UTF-8"),
-            ("cp1252", "Windows-1252 (Western European)"),
-            ("iso-8859-1", "ISO-8859-1 (Latin-1)"),
-            ("utf-16", "UTF-16"),
-        ],
-    )
+    delimiter = forms.ChoiceField(label="Delimiter", required=False, choices=DELIMITERS)
+    encoding = forms.ChoiceField(label="Encoding", required=False, choices=ENCODINGS)
     missing = forms.CharField(
         label="Words for missing",
         required=False,
@@ -113,7 +113,8 @@ class UploadForm(forms.Form):
         limit = settings.FAIRDB_MAX_UPLOAD_BYTES
         self.fields["file"].widget.attrs["data-max-bytes"] = limit
         self.fields["file"].help_text = (
-            f"CSV or TSV, or with semicolons, plain or gzipped; up to {size(limit)}. "
+            f"Commas, tabs, semicolons or pipes between the cells, gzipped or not; up to "
+            f"{size(limit)}. "
             "The first line names the columns."
         )
         self.fields["submission"].initial = uuid4
@@ -176,6 +177,14 @@ class UploadForm(forms.Form):
             "skip_bad_rows": cleaned["skip_bad_rows"],
             "submission": cleaned["submission"],
         }
+
+
+class HeadingForm(forms.Form):
+    """How the first piece of a file is to be read; `cut`: the file goes on behind it."""
+
+    delimiter = forms.ChoiceField(required=False, choices=DELIMITERS)
+    encoding = forms.ChoiceField(required=False, choices=ENCODINGS)
+    cut = forms.BooleanField(required=False)
 
 
 class PositionsField(forms.TypedMultipleChoiceField):

@@ -9,6 +9,14 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import SkipFile, TemporaryFileUploadHandler
 from django.http import HttpRequest
 
+from fairdb_site.errors import Refused
+
+FIRST_PIECE = 1 << 20
+"""Bytes of a chosen file that a page sends ahead to have its columns listed."""
+
+LARGEST_PIECE = 1 << 24
+"""Bytes that it sends where the first do not hold all names: enough for 100,000 long ones."""
+
 TOO_LARGE = "fairdb.upload_too_large"
 """In `request.META`: a file of this request went past the limit and was dropped."""
 
@@ -54,3 +62,14 @@ def path_of(uploaded: UploadedFile[Any]) -> str:
     """Return where an uploaded file lies; it is gone when the request ends."""
     path: str = uploaded.temporary_file_path()  # type: ignore[attr-defined]
     return path
+
+
+def piece_of(request: HttpRequest) -> bytes:
+    """Return the beginning of a file that a page sent as a raw body; it is kept in memory alone.
+
+    Raises Refused for a form, whose files would go to disk.
+    """
+    if request.content_type != "application/octet-stream":
+        raise Refused("Send the first bytes of the file as application/octet-stream.")
+    piece: bytes = request.read(LARGEST_PIECE)
+    return piece

@@ -10,6 +10,7 @@ urlpatterns = [
     path("dashboard/", views.dashboard, name="dashboard"),
     path("datasets/", views.dataset_list, name="list"),
     path("datasets/new/", views.upload, name="upload"),
+    path("datasets/new/columns/", views.upload_columns, name="upload-columns"),
     path("datasets/<uuid:dataset_id>/", views.detail, name="detail"),
     path("datasets/<uuid:dataset_id>/columns/", views.columns, name="columns"),
     path("datasets/<uuid:dataset_id>/columns/names/", views.column_names, name="names"),

@@ -5,21 +5,32 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.kept_input import kept_input
 from datasets import selectors, services
 from datasets.browse.column_choice import MOST, change_choice, read_choice, write_choice
+from datasets.browse.id_chooser import id_chooser
 from datasets.browse.shown import Dataset
-from datasets.forms import ChooseForm, ColumnsForm, PageForm, RowsForm, SearchForm, UploadForm
+from datasets.forms import (
+    ChooseForm,
+    ColumnsForm,
+    HeadingForm,
+    PageForm,
+    RowsForm,
+    SearchForm,
+    UploadForm,
+)
+from datasets.ingest.heading import read_heading
 from datasets.ingest.pipeline import dataset_import
-from datasets.uploads import path_of, too_large
+from datasets.uploads import LARGEST_PIECE, path_of, piece_of, too_large
 from fairdb_site.errors import FairdbError, Refused, SignInRequired
 from fairdb_site.http import HtmxHttpRequest, is_htmx
 
@@ -74,6 +85,35 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
     )
     response.status_code = status
     return response
+
+
+@require_POST
+def upload_columns(request: HtmxHttpRequest) -> HttpResponse:
+    """List the columns of a file whose first bytes are the body, so that its id can be chosen.
+
+    The piece is read in memory, up to 16 MiB, and forgotten: nothing of it is stored or logged.
+    """
+    said = _valid(HeadingForm(request.GET))
+    piece = piece_of(request)
+    context: dict[str, Any] = {"field": UploadForm()["id_column"]}
+    try:
+        heading = read_heading(
+            piece,
+            cut=said["cut"],
+            delimiter=said.get("delimiter") or None,
+            encoding=said.get("encoding") or None,
+            max_columns=settings.FAIRDB_MAX_COLUMNS,
+        )
+    except FairdbError as error:
+        context["hint"] = error.message
+    else:
+        if heading is not None:
+            context["chooser"] = id_chooser(heading)
+        elif len(piece) < LARGEST_PIECE:
+            context["wanted"] = LARGEST_PIECE
+        else:
+            context["hint"] = "The names of the columns are too long to be listed here."
+    return render(request, "datasets/_id_column.html", context)
 
 
 @require_safe

@@ -54,17 +54,51 @@ def chromium(site: str) -> Iterator[Any]:
 
 
 @pytest.fixture
+def open_page(chromium: Any, site: str) -> Iterator[Any]:
+    """Return a function that opens a page in a fresh browser profile, signed in where it is told.
+
+    The test fails on any error in the consoles of its pages.
+    """
+    contexts: list[Any] = []
+    complaints: list[str] = []
+
+    def opened(person: Any = None, *, scripted: bool = True, width: int = 1280) -> Any:
+        context = chromium.new_context(
+            base_url=site,
+            java_script_enabled=scripted,
+            viewport={"width": width, "height": 900},
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        context.set_default_timeout(20_000)
+        if person is not None:
+            for name, morsel in signed_in(person).cookies.items():
+                context.add_cookies([{"name": name, "value": morsel.value, "url": site}])
+        page = context.new_page()
+        page.scripted = scripted
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    # a refused form is no fault of the page; a blocked style or script is
+    refused = "Failed to load resource: the server responded with a status of 4"
+    assert [text for text in complaints if not text.startswith(refused)] == []
+
+
+def signed_in(person: Any) -> Client:
+    """Sign a person in and return their client."""
+    client = Client()
+    answer = client.post("/accounts/sign-in/", {"email": person.email, "password": person.password})
+    assert answer.status_code == 302
+    return client
+
+
+@pytest.fixture
 def client_of() -> Any:
     """Return a function that signs a person in and gives their client."""
-
-    def signed_in(person: Any) -> Client:
-        client = Client()
-        answer = client.post(
-            "/accounts/sign-in/", {"email": person.email, "password": person.password}
-        )
-        assert answer.status_code == 302
-        return client
-
     return signed_in
 
 

@@ -1,5 +1,5 @@
-// Conveniences over pages that work without any script: a file dropped onto its field, progress of
-// an upload, ticks by the hundred, a table that stays where it was scrolled to, menus that close.
+// Conveniences over pages that work without any script: a file dropped onto its field, its columns
+// listed before it is sent, progress of an upload, ticks by the hundred, a table that stays where it was scrolled to, menus that close.
 "use strict";
 
 (() => {
@@ -14,6 +14,8 @@
   };
 
   // -- The file field ---------------------------------------------------------------------------
+
+  const fileInputs = "[data-dropzone] input[type=file]";
 
   const showChosen = (input) => {
     const zone = input.closest("[data-dropzone]");
@@ -33,7 +35,9 @@
   };
 
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-dropzone] input[type=file]")) showChosen(event.target);
+    if (!event.target.matches(fileInputs)) return;
+    showChosen(event.target);
+    listColumns(event.target);
   });
 
   for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
@@ -48,12 +52,103 @@
       one.items.add(event.dataTransfer.files[0]);
       input.files = one.files;
       showChosen(input);
+      listColumns(input);
       input.focus();
     });
   }
 
   document.addEventListener("htmx:afterSwap", () => {
-    for (const input of document.querySelectorAll("[data-dropzone] input[type=file]")) showChosen(input);
+    for (const input of document.querySelectorAll(fileInputs)) {
+      showChosen(input);
+      if (input.files.length) listColumns(input);
+    }
+  });
+
+  // -- The columns of a chosen file, one of which is the id -----------------------------------------
+  // The file's first bytes go ahead as they are; the answer is the id field as a list to choose from.
+  // Whatever fails, the field stays one to type in.
+
+  let asked = null;
+
+  const sayColumns = (form, words) => {
+    form.querySelector("[data-columns-status]").textContent = words;
+  };
+
+  const listColumns = async (input) => {
+    asked?.abort();
+    const asking = (asked = new AbortController());
+    const form = input.form;
+    const box = form.querySelector("[data-columns]");
+    sayColumns(form, "");
+    const file = input.files[0];
+    if (!file || !input.validity.valid) {
+      if (form.idColumnTyped) swapColumns(box, form.idColumnTyped.cloneNode(true));
+      return;
+    }
+    form.idColumnTyped ??= box.cloneNode(true);
+    box.setAttribute("aria-busy", "true");
+    try {
+      let found = await columnsOf(file, Number(box.dataset.piece), box.dataset.columns, form, asking);
+      const wanted = Number(found.dataset.wanted);
+      if (wanted) found = await columnsOf(file, wanted, box.dataset.columns, form, asking);
+      swapColumns(box, found);
+      sayColumns(form, found.querySelector("[data-columns-found]")?.textContent ?? "");
+    } catch (error) {
+      if (asking.signal.aborted) return;
+      swapColumns(box, form.idColumnTyped.cloneNode(true));
+      sayColumns(form, "The columns could not be listed. Type the name of the id column.");
+    }
+  };
+
+  const columnsOf = async (file, most, address, form, asking) => {
+    const how = new URLSearchParams();
+    for (const name of ["delimiter", "encoding"]) how.set(name, form.elements[name].value);
+    if (file.size > most) how.set("cut", "on");
+    const answer = await fetch(`${address}?${how}`, {
+      method: "POST",
+      body: file.slice(0, most),
+      headers: {
+        "Content-Type": "application/octet-stream",
+        "X-CSRFToken": form.elements.csrfmiddlewaretoken.value,
+      },
+      redirect: "error",
+      signal: asking.signal,
+    });
+    if (!answer.ok) throw new Error(answer.statusText);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return document.adoptNode(page.querySelector("[data-columns]"));
+  };
+
+  // what a person typed or chose is kept; what was only suggested for another file is not
+  const swapColumns = (box, found) => {
+    const before = box.querySelector("[name=id_column]");
+    const kept = box.dataset.kept ?? (before.matches("input[type=text]") ? before.value : "");
+    const control = found.querySelector("[name=id_column]");
+    const choices = [...found.querySelectorAll("option")];
+    const same = choices.find((option) => [option.value, `#${option.dataset.position}`].includes(kept));
+    if (kept && (same || !choices.length || "incomplete" in found.dataset)) {
+      control.value = same?.value ?? kept;
+      found.dataset.kept = control.value;
+    }
+    const hadFocus = box.contains(document.activeElement);
+    box.replaceWith(found);
+    if (hadFocus) control.focus();
+  };
+
+  document.addEventListener("input", (event) => {
+    const box = event.target.closest?.("[data-columns]");
+    if (box) box.dataset.kept = event.target.value;
+  });
+
+  // a list of names shows those that match what the field holds: all of it makes room when entered
+  document.addEventListener("focusin", (event) => {
+    if (event.target.matches("[data-columns] input[list]")) event.target.select();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (!["delimiter", "encoding"].includes(event.target.name)) return;
+    const input = event.target.form?.querySelector(fileInputs);
+    if (input?.files.length) listColumns(input);
   });
 
   // -- Progress of an upload ----------------------------------------------------------------------

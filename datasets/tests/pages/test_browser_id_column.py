@@ -1,0 +1,75 @@
+"""Choosing the id column of a file in Chromium, before anything of it is stored."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from datasets.models import Dataset
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_id_column_is_chosen_among_the_columns_of_the_file(
+    alice: Any, open_page: Any, tmp_path: Path
+) -> None:
+    people = tmp_path / "people.csv"
+    people.write_text("age,pid,site\n30,P1,A\n31,P2,A\n")
+    visits = tmp_path / "visits.csv"
+    visits.write_text("visit;site;sample_id\n1;A;S1\n2;A;S2\n")
+    names = tmp_path / "names.csv"
+    names.write_text('"<b>x</b>",pid\nP1,1\nP2,2\n')
+    wide = tmp_path / "wide.csv"
+    wide.write_text(",".join(f"taxon {n}" for n in range(300)) + "\n" + "1," * 299 + "1\n")
+    broken = tmp_path / "broken.csv"
+    broken.write_bytes(b"PK\x03\x04 this is no table")
+
+    page = open_page(alice)
+    page.goto("/datasets/new/")
+    choose = page.locator("input[type=file]").set_input_files
+    field = page.get_by_label("Id column")
+    found = page.locator(".found")
+
+    # what is suggested follows the file
+    choose(people)
+    expect(found).to_contain_text("named like an id, every value different in all 2 rows")
+    expect(field).to_have_value("pid")
+    choose(visits)
+    expect(found).to_contain_text("separated by semicolons")
+    expect(field).to_have_value("sample_id")
+
+    # what a person chose stays while the file has it
+    field.select_option("site")
+    choose(people)
+    expect(found).to_contain_text("separated by commas")
+    expect(field).to_have_value("site")
+    choose(names)
+    expect(found).to_contain_text("2 columns")
+    expect(field).to_have_value("pid")
+    expect(field.locator("option").first).to_contain_text("<b>x</b>")
+
+    # how the file is to be read changes what is found
+    page.get_by_text("How the file is to be read").click()
+    page.get_by_label("Delimiter").select_option("tab")
+    expect(found).to_contain_text("1 column, UTF-8")
+    page.get_by_label("Delimiter").select_option("")
+    expect(found).to_contain_text("2 columns")
+
+    # among many columns one searches; what cannot be read leaves the field to type in
+    choose(wide)
+    expect(page.locator("#id_id_column_names option")).to_have_count(300)
+    expect(field).to_have_value("taxon 0")
+    field.fill("taxon 7")
+    choose(broken)
+    expect(found).to_contain_text("a ZIP archive or an Excel workbook")
+    expect(field).to_have_value("taxon 7")
+    choose([])
+    expect(found).to_have_count(0)
+
+    # the choice is what is stored
+    choose(people)
+    expect(field).to_have_value("pid")
+    page.get_by_role("button", name="Upload and store").click()
+    expect(page.get_by_role("heading", name="All 2 rows stored")).to_be_visible()
+    assert Dataset.objects.get(user_id=alice.user.pk).id_label == "pid"

@@ -1,0 +1,193 @@
+"""The columns of a file that was chosen but not yet sent: listed from its first bytes."""
+
+import gzip
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from datasets.browse import id_chooser as chooser_module
+from datasets.browse.id_chooser import id_chooser
+from datasets.forms import UploadForm
+from datasets.ingest.heading import read_heading
+from datasets.ingest.profile import column_position
+from datasets.models import Dataset
+from datasets.tests.pages.markup import faults
+from datasets.tests.pages.tables import cohort_csv
+
+ADDRESS = "/datasets/new/columns/"
+RAW = "application/octet-stream"
+
+
+def text_of(answer: Any) -> str:
+    assert answer.status_code == 200
+    assert faults(answer.content.decode(), whole=False) == []
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def options_of(answer: Any) -> list[str]:
+    found = re.findall(r'<option value="([^"]*)"', answer.content.decode())
+    return [unescape(value) for value in found]
+
+
+def ask(client: Client, piece: bytes, how: str = "", **kwargs: Any) -> Any:
+    return client.post(f"{ADDRESS}{how}", piece, content_type=RAW, **kwargs)
+
+
+def test_the_columns_of_a_file_are_offered_and_the_likely_id_is_suggested(
+    alice: Any, client_of: Any
+) -> None:
+    answer = ask(client_of(alice), b"visit;pid;age\n1;P1;30\n1;P2;31\n")
+
+    text = text_of(answer)
+    assert options_of(answer) == ["visit", "pid", "age"]
+    assert re.search(r'value="pid"\s+data-position="2"\s+selected', answer.content.decode())
+    assert "pid : named like an id, every value different in all 2 rows." in text
+    assert "3 columns, separated by semicolons, UTF-8." in text
+    assert not Dataset.objects.filter(user_id=alice.user.pk).exists()
+
+
+def test_the_first_column_is_chosen_where_none_is_named_like_an_id(
+    alice: Any, client_of: Any
+) -> None:
+    answer = ask(client_of(alice), b"age,sex\n30,f\n31,m\n")
+
+    assert "No column is named like an id, so the first is taken" in text_of(answer)
+    assert re.search(r'value="age"\s+data-position="1"\s+selected', answer.content.decode())
+
+
+def test_nobody_else_is_answered(client: Client, db_ready: None) -> None:
+    answer = ask(client, b"id,x\n1,2\n")
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/sign-in/")
+
+
+def test_a_page_elsewhere_cannot_ask(alice: Any) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice.user)
+
+    assert ask(client, b"id,x\n1,2\n").status_code == 403
+
+
+def test_only_a_raw_body_is_taken(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+
+    assert client.get(ADDRESS).status_code == 405
+    assert client.post(ADDRESS, {"file": "id,x"}).status_code == 400
+
+
+def test_a_piece_of_a_gzip_file_is_enough(alice: Any, client_of: Any) -> None:
+    packed = gzip.compress(cohort_csv())
+
+    answer = ask(client_of(alice), packed[: len(packed) // 2], "?cut=on")
+
+    assert "35 columns, separated by commas, UTF-8, gzip." in text_of(answer)
+    assert options_of(answer)[:2] == ["person", "age"]
+    assert "named like an id, every value different in the first" in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("piece", "hint"),
+    [
+        (b"\n1,2\n", "The first line is empty"),
+        (b"PK\x03\x04" + b"x" * 99, "The file is a ZIP archive or an Excel workbook"),
+        (b"\x1f\x8bdamaged", "The gzip file is damaged"),
+        ("größe,b\n1,2\n".encode("latin-1"), "The name of column 1 is not UTF-8"),
+        (b"a,b\n", "The file has a header but no rows."),
+    ],
+)
+def test_what_cannot_be_read_gives_a_hint_and_leaves_the_field_to_type_in(
+    alice: Any, client_of: Any, piece: bytes, hint: str
+) -> None:
+    answer = ask(client_of(alice), piece)
+
+    assert hint in text_of(answer)
+    assert '<input type="text" name="id_column"' in answer.content.decode()
+
+
+def test_how_the_file_is_to_be_read_can_be_said(alice: Any, client_of: Any) -> None:
+    piece = "größe|b\n1|2\n".encode("latin-1")
+
+    answer = ask(client_of(alice), piece, "?delimiter=pipe&encoding=iso-8859-1")
+
+    assert options_of(answer) == ["größe", "b"]
+    assert "separated by pipes, ISO-8859-1." in text_of(answer)
+
+
+def test_a_header_longer_than_the_piece_asks_for_more_once(
+    alice: Any, client_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(alice)
+    answer = ask(client, b"id,colu", "?cut=on")
+    assert 'data-wanted="16777216"' in answer.content.decode()
+
+    monkeypatch.setattr("datasets.uploads.LARGEST_PIECE", 7)
+    monkeypatch.setattr("datasets.views.LARGEST_PIECE", 7)
+    answer = ask(client, b"id,columns,more\n1,2,3\n", "?cut=on")
+    assert "too long to be listed here" in text_of(answer)
+
+
+def test_ten_thousand_columns_are_searched_by_typing(alice: Any, client_of: Any) -> None:
+    labels = ["sample_id", *(f"taxon {n}" for n in range(2, 10_000)), "taxon 2"]
+    piece = (",".join(labels) + "\n" + ",".join("1" * 10_000) + "\n").encode()
+
+    answer = ask(client_of(alice), piece)
+
+    assert "10,000 columns" in text_of(answer)
+    assert '<input type="search"' in answer.content.decode()
+    assert 'value="sample_id"' in answer.content.decode()
+    options = options_of(answer)
+    assert len(options) == 10_000
+    assert (options[1], options[2], options[-1]) == ("#2", "taxon 3", "#10000")
+
+
+def test_columns_beyond_those_listed_can_still_be_named(
+    alice: Any, client_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chooser_module, "MOST_LISTED", 210)
+    labels = [*(f"taxon {n}" for n in range(1, 250)), "pid"]
+    piece = (",".join(labels) + "\n" + ",".join("1" * 250) + "\n").encode()
+
+    answer = ask(client_of(alice), piece)
+
+    assert options_of(answer)[-2:] == ["taxon 210", "pid"]
+    assert "any other can be named in full" in text_of(answer)
+    assert "data-incomplete" in answer.content.decode()
+
+
+NASTY = [
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "=cmd|' /C calc'!A0",
+    "age", "age", "", "  ", " padded ", "two\nlines", "tab\there", "#4", "#04", "n" * 600,
+    "\u202eright to left", "Größe", "{{ form }}", "😀",
+]  # fmt: skip
+
+
+def nasty_header() -> str:
+    return ",".join('"' + label.replace('"', '""') + '"' for label in NASTY)
+
+
+def test_a_hostile_header_is_shown_as_text(alice: Any, client_of: Any) -> None:
+    row = ",".join("1" * len(NASTY))
+    answer = ask(client_of(alice), f"{nasty_header()}\n{row}\n".encode())
+
+    text = answer.content.decode()
+    assert text_of(answer)
+    assert "<script" not in text
+    assert "<img" not in text
+    assert unescape(text).count("=cmd|' /C calc'!A0") == 2
+
+
+def test_whatever_is_chosen_comes_back_as_that_column() -> None:
+    heading = read_heading(f"{nasty_header()}\n{'1,' * 16}1\n".encode(), cut=False)
+    assert heading is not None
+    assert list(heading.labels) == NASTY
+
+    for choice in id_chooser(heading).choices:
+        form = UploadForm({"id_column": choice.value})
+        form.is_valid()
+        named = form.cleaned_data["id_column"]
+        assert column_position(NASTY, named) == choice.position
+        assert choice.text
