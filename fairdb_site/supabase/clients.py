@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 Token = str | Callable[[], str] | None
 
+# Seconds. Functions that only the service role may call give themselves up to 60 s in the database
+# (datasets/sql/0002_parts.sql); before them PostgREST may wait 10 s for a connection. Whoever gave
+# up earlier would take a table for not made that is made a moment later.
+SERVICE_ROLE_PATIENCE = 75.0
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -36,6 +41,7 @@ class Credentials:
 
     key: str = field(repr=False)
     access_token: str | None = field(repr=False, default=None)
+    patience: float = 0.0  # seconds to wait for an answer where FAIRDB_SUPABASE_TIMEOUT is less
 
     @property
     def headers(self) -> dict[str, str]:
@@ -169,7 +175,7 @@ def _as_user(token: str | None) -> Credentials:
 
 
 def _service_role() -> Credentials:
-    return Credentials(settings.SUPABASE_SECRET_KEY)
+    return Credentials(settings.SUPABASE_SECRET_KEY, patience=SERVICE_ROLE_PATIENCE)
 
 
 def make_client(key: str) -> Client:
@@ -183,7 +189,7 @@ def _make_client(credentials: Credentials) -> Client:
     options = ClientOptions(
         auto_refresh_token=False,
         persist_session=False,
-        httpx_client=_shared_pool(os.getpid(), settings.SUPABASE_URL),
+        httpx_client=_shared_pool(os.getpid(), settings.SUPABASE_URL, _timeout(credentials)),
         headers=credentials.headers,
     )
     return Client(settings.SUPABASE_URL, credentials.key, options)
@@ -191,7 +197,9 @@ def _make_client(credentials: Credentials) -> Client:
 
 def shared_http() -> httpx.Client:
     """Return the process's pool of connections to Supabase, for plain requests (JWKS)."""
-    return _shared_pool(os.getpid(), settings.SUPABASE_URL)
+    return _shared_pool(
+        os.getpid(), settings.SUPABASE_URL, _timeout(Credentials(settings.SUPABASE_PUBLISHABLE_KEY))
+    )
 
 
 async def _open_async_client(credentials: Credentials) -> AsyncGenerator[AsyncClient]:
@@ -202,7 +210,9 @@ async def _open_async_client(credentials: Credentials) -> AsyncGenerator[AsyncCl
     """
     from supabase import AsyncClient, AsyncClientOptions
 
-    http = httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(**_transport()), **_client())
+    http = httpx.AsyncClient(
+        transport=httpx.AsyncHTTPTransport(**_transport()), **_client(_timeout(credentials))
+    )
     options = AsyncClientOptions(
         auto_refresh_token=False,
         persist_session=False,
@@ -216,9 +226,9 @@ async def _open_async_client(credentials: Credentials) -> AsyncGenerator[AsyncCl
 
 
 @lru_cache(maxsize=4)
-def _shared_pool(process_id: int, url: str) -> httpx.Client:
+def _shared_pool(process_id: int, url: str, timeout: float) -> httpx.Client:
     # By process, since a forked worker must not share its parent's sockets.
-    return httpx.Client(transport=httpx.HTTPTransport(**_transport()), **_client())
+    return httpx.Client(transport=httpx.HTTPTransport(**_transport()), **_client(timeout))
 
 
 def _transport() -> dict[str, Any]:
@@ -233,8 +243,11 @@ def _transport() -> dict[str, Any]:
     }
 
 
-def _client() -> dict[str, Any]:
-    timeout = settings.FAIRDB_SUPABASE_TIMEOUT
+def _timeout(credentials: Credentials) -> float:
+    return max(float(settings.FAIRDB_SUPABASE_TIMEOUT), credentials.patience)
+
+
+def _client(timeout: float) -> dict[str, Any]:
     return {
         "timeout": httpx.Timeout(timeout, connect=min(timeout, 5.0)),
         "follow_redirects": False,
