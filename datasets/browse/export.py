@@ -14,7 +14,7 @@ and its lines are zipped; both ways give the same bytes.
 """
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -52,18 +52,24 @@ class ExportSource:
     columns: Sequence[ExportColumn]
 
 
-def dataset_source(parts: Sequence[str], columns: Iterable[PlannedColumn]) -> ExportSource:
+def dataset_source(parts: Sequence[str], columns: Sequence[PlannedColumn]) -> ExportSource:
     """Return what an export of a dataset reads, the pseudonym at the id's place."""
     return ExportSource(
         schema=settings.FAIRDB_DATA_SCHEMA,
         parts=parts,
         columns=[
-            ExportColumn(f"{column.label}{HASH_SUFFIX}", column.name, 1)
-            if column.part is None
-            else ExportColumn(column.label, column.name, column.part)
-            for column in columns
+            ExportColumn(heading, column.name, column.part or 1)
+            for heading, column in zip(headings(columns), columns, strict=True)
         ],
     )
+
+
+def headings(columns: Sequence[PlannedColumn]) -> list[str]:
+    """Return the labels of a dataset's columns, the id's with `_hash` behind it."""
+    return [
+        f"{column.label}{HASH_SUFFIX}" if column.part is None else column.label
+        for column in columns
+    ]
 
 
 def write_csv(

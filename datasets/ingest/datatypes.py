@@ -6,8 +6,9 @@ A column is of a type only where PostgreSQL's own text of the stored value gives
 - `float` (double precision): a decimal number that the nearest double, printed by PostgreSQL in
   its shortest form, gives back as the same exact value, so `1.50`, `.5` and `1e-05` are floats
   while `0.10000000000000000555` (over-precise), `1e999` and `1e23` (halfway between two doubles)
-  are not. No leading zeros, no `+`, no NaN or Infinity. An exponent has a sign or the number a
-  point: `2310009E13` is a clone's name that spreadsheets made a number of (Zeeberg et al. 2004).
+  are not. No leading zeros, no `+`, no NaN or Infinity. An exponent has at most
+  three digits, and either a sign or the number a point: `2310009E13` is a clone's name that
+  spreadsheets made a number of (Zeeberg et al. 2004).
 - `boolean`: `true` and `false`. 0/1 is `integer`; `TRUE`, `t` and `yes` stay text.
 - `date`: `YYYY-MM-DD`, a day of the calendar, years 0001 to 9999.
 - `timestamp` (without time zone): `YYYY-MM-DD HH:MM:SS` and up to six decimals of a second, the
@@ -41,8 +42,8 @@ _SAFE_LENGTH = 15
 _SMALLEST_NORMAL = 2.2250738585072014e-308
 _FLOAT = (
     r"^-?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?$"  # at least one digit: the cast sees to it
-    r"|^-?(?:0|[1-9][0-9]*)?\.[0-9]*[eE][+-]?[0-9]+$"
-    r"|^-?(?:0|[1-9][0-9]*)[eE][+-][0-9]+$"
+    r"|^-?(?:0|[1-9][0-9]*)?\.[0-9]*[eE][+-]?[0-9]{1,3}$"
+    r"|^-?(?:0|[1-9][0-9]*)[eE][+-][0-9]{1,3}$"
 )
 _LOOSE_NUMBER = r"^[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?$"
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"

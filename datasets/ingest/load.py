@@ -6,11 +6,10 @@ The order, and why:
    exists. `reap_uploads` takes loads whose lock is free: a killed load at once, a live one never.
 2. The dataset's row, with the names of its parts, is committed over a connection of its own, then
    the parts are created by the service role. They have policies but no grants: nobody reads them.
-3. The transaction of step 1 copies the rows, reads them back for the digest, seals the parts
-   (FORCE and grants; COPY would be refused after FORCE) and sets the state to ready.
+3. The transaction of step 1 copies the rows, seals the parts (keys, FORCE and grants; COPY would be
+   refused after FORCE) and sets the state to ready.
 """
 
-import hashlib
 import io
 import json
 import logging
@@ -26,7 +25,7 @@ from psycopg2 import sql
 from psycopg2.extras import Json
 
 from datasets import rpc
-from datasets.browse.export import COPY_BUFFER, dataset_source, write_csv
+from datasets.browse.export import COPY_BUFFER
 from datasets.faults import plain_faults
 from datasets.identifiers import in_data_schema
 from datasets.ingest.ahead import ahead
@@ -53,14 +52,14 @@ def load(
     plan: DatasetPlan,
     chunks: Iterable[Chunk],
     statistics: Iterable[Sequence[object]],
-    finish: Callable[[str], dict[str, Any]],
+    finish: Callable[[], dict[str, Any]],
     progress: Progress,
 ) -> dict[str, Any]:
     """Store the plan's dataset and return its receipt.
 
     `chunks` are the encoded rows; `statistics` the rows of `dataset_columns` in the order of
-    STATISTICS; `finish` makes the receipt from the digest of what is stored. On any failure what
-    was made is dropped again and a plain error is raised; the file can be loaded again at once.
+    STATISTICS; `finish` makes the receipt once the chunks have ended. On any failure what was made
+    is dropped again and a plain error is raised; the file can be loaded again at once.
     """
     try:
         with plain_faults("load"), transaction.atomic(durable=True), connection.cursor() as cursor:
@@ -70,8 +69,8 @@ def load(
             _create_parts(plan, progress)
             _set_state(plan.dataset_id, "loading")
             _copy_rows(cursor, plan, chunks, progress)
-            progress("checking", 0, plan.row_count)
-            receipt = finish(_stored_digest(cursor, plan))
+            progress("sealing", 0, plan.row_count)
+            receipt = finish()
             _copy_statistics(cursor, statistics)
             _make_ready(cursor, plan, receipt)
     except BaseException:
@@ -207,13 +206,6 @@ def _copy_rows(
             progress("storing", stored, plan.row_count)
     if stored != plan.row_count:
         raise Conflict("The file changed while it was read. Nothing was stored. Load it again.")
-
-
-def _stored_digest(cursor: CursorWrapper, plan: DatasetPlan) -> str:
-    """Return the SHA-256 (hex) of the stored rows, read back as an export writes them."""
-    digest = hashlib.sha256()
-    write_csv(cursor, dataset_source(plan.parts, plan.columns), digest.update)
-    return digest.hexdigest()
 
 
 STATISTICS = (

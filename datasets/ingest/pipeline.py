@@ -16,6 +16,7 @@ from django.conf import settings
 
 from accounts.models import User
 from datasets import rpc
+from datasets.browse.export import header_line, headings
 from datasets.ingest.layout import Part, plan_parts
 from datasets.ingest.load import (
     Chunk,
@@ -140,8 +141,10 @@ def dataset_import(
         user_id=owner.pk,
         key=owner_key(settings.FAIRDB_PSEUDONYM_KEY, owner.pk),
     )
+    encoder.digest.update(header_line(headings(plan.columns)))
 
-    def finish(digest: str) -> dict[str, Any]:
+    def finish() -> dict[str, Any]:
+        digest = encoder.digest.hexdigest()
         return _as_json(_receipt(plan, table, profile, digest, time.monotonic() - started))
 
     try:

@@ -55,11 +55,15 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class TableProfile:
-    """All columns in file order, the number of rows, and the markers read as missing."""
+    """All columns in file order, the number of rows, and the markers read as missing.
+
+    `named` are the positions of columns whose type the user named.
+    """
 
     rows: int
     columns: tuple[ColumnProfile, ...]
     missing: tuple[str, ...] = ()
+    named: tuple[int, ...] = ()
 
 
 def profile_table(
@@ -98,7 +102,8 @@ def profile_table(
             data_types[column] = group.data_type
     if summaries.given_up.any():
         _count_again(table, summaries, data_types, markers)
-    return TableProfile(rows, _columns(table.header, data_types, kinds, summaries), markers)
+    columns = _columns(table.header, data_types, kinds, summaries)
+    return TableProfile(rows, columns, markers, tuple(sorted(types or {})))
 
 
 def column_position(header: Sequence[str], name: str) -> int:

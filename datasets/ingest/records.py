@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
@@ -25,6 +26,12 @@ class Records:
     starts: Places
     ends: Places
     separators: npt.NDArray[np.int64]
+
+    @cached_property
+    def bounds(self) -> tuple[Places, Places]:
+        """Where each cell begins, and the place behind it: shape (record, column), both."""
+        left = np.column_stack((self.starts, self.separators + 1))
+        return left, np.column_stack((self.separators, self.ends))
 
     def rows(self, first: int, behind: int) -> "Records":
         """Return the records from one number (from 0) to before another."""
@@ -59,8 +66,8 @@ class Records:
 
     def with_quoted_empties(self, places: npt.NDArray[np.intp]) -> "Records":
         """Return the records with `""` for the empty cells at some places (from 0, in order)."""
-        left = np.column_stack((self.starts, self.separators + 1))[:, places]
-        right = np.column_stack((self.separators, self.ends))[:, places]
+        left, right = self.bounds
+        left, right = left[:, places], right[:, places]
         empty = left[left == right]  # in the order of the bytes
         if not empty.size:
             return self
@@ -85,13 +92,15 @@ class Records:
     def _runs_of_bytes(self, first: int, last: int) -> list[bytes]:
         """Return of each record the bytes of the cells from one place up to and with another."""
         data = self.data
-        bounds = zip(self._left(first).tolist(), self._right(last).tolist(), strict=True)
+        bounds = zip(self.left(first).tolist(), self.right(last).tolist(), strict=True)
         return [data[left:right] for left, right in bounds]
 
-    def _left(self, place: int) -> Places:
+    def left(self, place: int) -> Places:
+        """Return where the cells at one place (from 0) begin."""
         return self.starts if place == 0 else self.separators[:, place - 1] + 1
 
-    def _right(self, place: int) -> Places:
+    def right(self, place: int) -> Places:
+        """Return the places behind the cells at one place (from 0)."""
         last = self.separators.shape[1]
         return self.ends if place == last else self.separators[:, place]
 

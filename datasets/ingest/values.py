@@ -9,24 +9,38 @@ where a cell has to change (a marker that means missing, a comma in a file separ
 else) is the block taken apart and written anew.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 from uuid import UUID
 
 import numpy as np
 import polars as pl
 
 from .block import Block
+from .canonical import Canonical
 from .layout import Part
 from .profile import TableProfile
 from .pseudonyms import pseudonymize
-from .records import records_of
+from .records import Records, records_of
+from .scan import scan
 
 _COMMA = ord(",")
 # the server starts sooner on a small run of rows; of many parts each takes a statement of its own
 _CHUNK_BYTES = 1 << 22
 _FEW_PARTS = 4
+
+
+class Hash(Protocol):
+    """What `hashlib` gives."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take more bytes."""
+
+    def hexdigest(self) -> str:
+        """Return the digest of all bytes taken, in hex."""
 
 
 @dataclass(frozen=True)
@@ -40,67 +54,92 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Encoder:
-    """Turns blocks into COPY bytes: pseudonyms for ids, row numbers from 1, NULL for missing."""
+    """Turns blocks into COPY bytes: pseudonyms for ids, row numbers from 1, NULL for missing.
+
+    `digest` takes the rows on the way as an export will write them, behind what it was given first.
+    """
 
     profile: TableProfile
     parts: Sequence[Part]
     id_position: int
     user_id: UUID
     key: bytes
+    digest: Hash = field(default_factory=hashlib.sha256)
 
     def encode(self, blocks: Iterable[Block]) -> Iterator[Encoded]:
         """Yield runs of rows, each part by part; the last part closes the rows of a run.
 
         `rowid` counts the rows stored, so it has no gaps where bad rows were skipped.
         """
-        stored = 0
+        first = 1
         for block in blocks:
-            if self._changes_cells(block):
-                yield from self._rewritten(block, stored + 1)
-            else:
-                yield from self._spliced(block, stored + 1)
-            stored += block.rows
+            records = self._records(block)
+            ids = records.cells(self.id_position - 1)
+            pseudonyms = "\n".join(pseudonymize(ids, self.key)).encode().split(b"\n")
+            self.digest.update(self._canonical.lines(records, pseudonyms))
+            yield from self._runs(records, self._own_cells(pseudonyms, first))
+            first += block.rows
+
+    def _records(self, block: Block) -> Records:
+        """Return the block with commas, a missing cell as nothing, an empty text as `""`."""
+        if self._changes_cells(block):
+            return self._rewritten(block)
+        records = records_of(block)
+        if block.separator != ",":
+            records = records.separated_by(_COMMA)
+        if self._text_places.size:
+            records = records.with_quoted_empties(self._text_places)
+        return records
 
     def _changes_cells(self, block: Block) -> bool:
         if any(marker.encode() in block.data for marker in self.profile.missing):
             return True
         return block.separator != "," and records_of(block).holds_outside_quotes(_COMMA)
 
-    def _spliced(self, block: Block, first: int) -> Iterator[Encoded]:
-        records = records_of(block)
-        own = self._own_cells(records.cells(self.id_position - 1), first)
-        if block.separator != ",":
-            records = records.separated_by(_COMMA)
-        if self._text_places.size:
-            records = records.with_quoted_empties(self._text_places)
-        step = block.rows
+    def _rewritten(self, block: Block) -> Records:
+        """Return the block taken apart and written anew."""
+        cells = block.frame.with_columns(self._changed_cells())
+        data = cells.write_csv(include_header=False).encode()
+        return records_of(Block(data, scan(data, _COMMA), ",", block.width, block.first_row))
+
+    def _runs(self, records: Records, own: Sequence[bytes]) -> Iterator[Encoded]:
+        rows = len(own)
+        step = rows
         if len(self.parts) <= _FEW_PARTS:
-            step = max(block.rows * _CHUNK_BYTES // len(block.data), 1)
-        for row in range(0, block.rows, step):
+            step = max(rows * _CHUNK_BYTES // len(records.data), 1)
+        for row in range(0, rows, step):
             piece, own_piece = records.rows(row, row + step), own[row : row + step]
             for part in self.parts:
                 data = piece.lines(own_piece, [position - 1 for position in part.positions])
                 yield Encoded(part.number, len(own_piece), data)
 
-    def _rewritten(self, block: Block, first: int) -> Iterator[Encoded]:
-        ids = block.frame.to_series(self.id_position - 1).to_list()
-        own = pl.Series("own", self._own_cells(ids, first)).cast(pl.String)
-        own_columns = own.str.split_exact(",", 2).struct.unnest()
-        cells = block.frame.with_columns(self._changed_cells())
-        for part in self.parts:
-            names = [f"c{position}" for position in part.positions]
-            frame = pl.concat([own_columns, cells.select(names)], how="horizontal")
-            data = frame.write_csv(include_header=False).encode()
-            yield Encoded(part.number, block.rows, data)
-
-    def _own_cells(self, ids: Sequence[str | None], first: int) -> list[bytes]:
-        """Return `rowid,user_id,pseudonym` for each id."""
-        pseudonyms = pseudonymize(ids, self.key)
-        user_id = str(self.user_id)
+    def _own_cells(self, pseudonyms: Iterable[bytes], first: int) -> list[bytes]:
+        """Return `rowid,user_id,pseudonym` for each pseudonym."""
+        user_id = str(self.user_id).encode()
         return [
-            f"{number},{user_id},{pseudonym}".encode()
+            b"%d,%b,%b" % (number, user_id, pseudonym)
             for number, pseudonym in enumerate(pseudonyms, first)
         ]
+
+    @cached_property
+    def _canonical(self) -> Canonical:
+        named = set(self.profile.named)
+        return Canonical(
+            floats=np.array(
+                [
+                    column.position - 1
+                    for column in self.profile.columns
+                    if column.data_type == "float" and column.position not in named
+                ],
+                dtype=np.intp,
+            ),
+            named=tuple(
+                (column.position - 1, column.data_type)
+                for column in self.profile.columns
+                if column.position in named and column.data_type != "text"
+            ),
+            id_place=self.id_position - 1,
+        )
 
     @cached_property
     def _text_places(self) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":

@@ -98,7 +98,7 @@ begin
     from unnest(v_names) with ordinality n (name, number);
   begin
     execute format(
-      'create table %I.%I (rowid bigint primary key, '
+      'create table %I.%I (rowid bigint not null, '
       'user_id uuid not null check (user_id = %L::uuid), %I text not null%s)',
       :'data_schema', p_table_name, p_user_id, v_hash, coalesce(v_columns, '')
     );
@@ -186,8 +186,9 @@ begin
   select string_agg(quote_ident(a.attname), ', ' order by a.attnum) into v_columns
     from pg_catalog.pg_attribute a
     where a.attrelid = v_table and a.attnum > 3 and not a.attisdropped;
+  -- an index over rows that are there costs a fraction of one that grows row by row
+  execute format('alter table %s add primary key (rowid), force row level security', v_table);
   execute format('create index on %s (user_id)', v_table);
-  execute format('alter table %s force row level security', v_table);
   execute format('grant select on %s to authenticated', v_table);
   if v_columns is not null then
     execute format('grant update (%s) on %s to authenticated', v_columns, v_table);

@@ -76,7 +76,7 @@ def started_load(owner: Person, folder: Path, step: str, done: int, key: UUID) -
     return child
 
 
-STATES = [("reading", 0), ("creating", 0), ("creating", 2), ("storing", 0), ("checking", 0)]
+STATES = [("reading", 0), ("creating", 0), ("creating", 2), ("storing", 0), ("sealing", 0)]
 
 
 @pytest.mark.parametrize(("step", "done"), STATES)

@@ -1,0 +1,205 @@
+"""Records of a file as an export will write them: what a dataset's digest is taken of.
+
+PostgreSQL stores values, and prints them in one way each; a file may write them in many. Here the
+file's own bytes are kept but where PostgreSQL would print others: needless quotes, `1.50` for
+`1.5`, CRLF for LF. `docs/formats.md` says what the bytes are; `browse.export` reads the same back.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from .datatypes import DataType, parsed, text_of
+from .records import Records
+from .scan import CR, LF, QUOTE, Places
+
+_COMMA, _DOT, _MINUS, _ZERO, _E = map(ord, ",.-0e")
+_EXPONENT_DIGITS: Final = 3  # at most, by the type's definition
+# PostgreSQL prints an exponent from here on
+_LONGEST_PLAIN: Final = 15
+_ZEROS_TO_EXPONENT: Final = 4  # 0.0001 is printed as it is, 0.00001 as 1e-05
+
+Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """Writes records as an export does.
+
+    `floats` are the places (from 0, rising) of columns of that type; `named` the columns whose type
+    the user named, which may hold other spellings of a value; `id_place` is the id's column.
+    """
+
+    floats: npt.NDArray[np.intp]
+    named: tuple[tuple[int, DataType], ...]
+    id_place: int
+
+    def lines(self, records: Records, pseudonyms: Sequence[bytes]) -> bytes:
+        """Return the lines of the records with a pseudonym at each one's id.
+
+        In the records an empty cell is a missing value, and an empty text is written `""`.
+        """
+        data = np.frombuffer(records.data, dtype=np.uint8)
+        drop, edits = _Drop(), _Edits()
+        _drop_returns(records, data, drop)
+        if QUOTE in records.data:
+            _drop_needless_quotes(records, data, drop)
+        if self.floats.size:
+            _shorten_floats(records, data, self.floats, drop, edits)
+        for place, data_type in self.named:
+            _respell(records, place, data_type, edits)
+        edits.add(records.left(self.id_place), records.right(self.id_place), pseudonyms)
+        return _edited(data, drop.places(), edits)
+
+
+class _Drop:
+    """Places of bytes that are left out."""
+
+    def __init__(self) -> None:
+        self._found: list[Places] = []
+
+    def add(self, places: Places) -> None:
+        if places.size:
+            self._found.append(places)
+
+    def places(self) -> Places:
+        if not self._found:
+            return np.empty(0, dtype=np.int64)
+        return np.sort(np.concatenate(self._found))
+
+
+class _Edits:
+    """Runs of bytes with what stands in their place; no two overlap."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[Places, Places, Sequence[bytes]]] = []
+
+    def add(self, left: Places, right: Places, texts: Sequence[bytes]) -> None:
+        if len(texts):
+            self._found.append((left, right, texts))
+
+    def in_order(self) -> tuple[Places, Places, Sequence[bytes]]:
+        if len(self._found) == 1:
+            return self._found[0]
+        left, right = (np.concatenate([found[side] for found in self._found]) for side in (0, 1))
+        texts = [text for found in self._found for text in found[2]]
+        order = np.argsort(left, kind="stable")
+        return left[order], right[order], [texts[place] for place in order.tolist()]
+
+
+def _edited(data: Bytes, drop: Places, edits: _Edits) -> bytes:
+    left, right, texts = edits.in_order()
+    kept = data
+    if drop.size:
+        keep = np.ones(len(data), dtype=bool)
+        keep[drop] = False
+        kept = data[keep]
+        left = left - np.searchsorted(drop, left)
+        right = right - np.searchsorted(drop, right)
+    text = kept.tobytes()
+    begins = np.concatenate(([0], right[:-1]))
+    between = (text[begin:end] for begin, end in zip(begins.tolist(), left.tolist(), strict=True))
+    pieces = chain.from_iterable(zip(between, texts, strict=True))
+    return b"".join(chain(pieces, (text[int(right[-1]) :],)))
+
+
+def _drop_returns(records: Records, data: Bytes, drop: _Drop) -> None:
+    if CR in records.data:
+        drop.add(records.ends[data[records.ends] == CR])
+
+
+def _drop_needless_quotes(records: Records, data: Bytes, drop: _Drop) -> None:
+    """Drop the quotes around cells that hold nothing but what needs none."""
+    left, right = records.bounds
+    quoted = (left < right) & (data[np.minimum(left, len(data) - 1)] == QUOTE)
+    left, right = left[quoted], right[quoted]
+    marks = (data == _COMMA) | (data == QUOTE) | (data == LF) | (data == CR)
+    places = np.flatnonzero(marks)
+    inside = np.searchsorted(places, right - 1) - np.searchsorted(places, left + 1)
+    needless = (inside == 0) & (right - left > 2)
+    drop.add(left[needless])
+    drop.add(right[needless] - 1)
+
+
+def _shorten_floats(
+    records: Records, data: Bytes, places: npt.NDArray[np.intp], drop: _Drop, edits: _Edits
+) -> None:
+    """Drop closing zeros behind the point; write anew what PostgreSQL prints in another way."""
+    left, right = records.bounds
+    left, right = left[:, places].ravel(), right[:, places].ravel()
+    filled = left < right
+    left, right = left[filled], right[filled]
+    if not left.size:
+        return
+    if QUOTE in records.data:
+        quoted = data[left] == QUOTE
+        left, right = left + quoted, right - quoted
+    start = left + (data[left] == _MINUS)
+    other = _otherwise_printed(data, start, right)
+    if other.any():
+        cells = [
+            records.data[begin:end]
+            for begin, end in zip(left[other].tolist(), right[other].tolist(), strict=True)
+        ]
+        edits.add(left[other], right[other], list(_float_texts(cells)))
+    zeros = ~other & (data[right - 1] == _ZERO)
+    start, last = start[zeros], right[zeros] - 1
+    dots = np.flatnonzero(data == _DOT)
+    last = last[np.searchsorted(dots, last) > np.searchsorted(dots, start)]
+    while last.size:
+        drop.add(last)
+        last = last - 1
+        drop.add(last[data[last] == _DOT])
+        last = last[data[last] == _ZERO]
+
+
+def _otherwise_printed(data: Bytes, start: Places, end: Places) -> Mask:
+    """Return which floats (without their sign) are not plain decimals that PostgreSQL prints so."""
+    length = end - start
+    other: Mask = (data[start] == _DOT) | (data[end - 1] == _DOT)
+    for digits in range(1, _EXPONENT_DIGITS + 2):
+        other |= data[np.maximum(end - 1 - digits, start)] | 32 == _E
+    long = np.flatnonzero((length > _LONGEST_PLAIN) & (data[start] != _ZERO))
+    for place in range(1, _LONGEST_PLAIN + 1):  # large numbers: no point behind 15 digits
+        long = long[data[start[long] + place] != _DOT]
+    other[long] = True
+    small = np.flatnonzero((length > _ZEROS_TO_EXPONENT + 2) & (data[start] == _ZERO))
+    for place in range(2, _ZEROS_TO_EXPONENT + 2):
+        small = small[data[start[small] + place] == _ZERO]
+    other[small] = True
+    return other
+
+
+def _float_texts(cells: Sequence[bytes]) -> Iterator[bytes]:
+    known: dict[bytes, bytes] = {}
+    for cell in cells:
+        if cell not in known:
+            known[cell] = text_of(float(cell), "float").encode()
+        yield known[cell]
+
+
+def _respell(records: Records, place: int, data_type: DataType, edits: _Edits) -> None:
+    """Write the cells of a column of a named type as PostgreSQL prints their values."""
+    raw = records.cells(place)
+    cells = pl.Series(raw, dtype=pl.String)
+    known: dict[str, str] = {}
+    values = parsed(cells, data_type, loose=True).values
+    left, right = records.left(place), records.right(place)
+    changed: list[int] = []
+    texts: list[bytes] = []
+    for row, (cell, value) in enumerate(zip(raw, values.tolist(), strict=True)):
+        if not cell:
+            continue
+        if cell not in known:
+            known[cell] = text_of(value, data_type)
+        if known[cell] != cell:
+            changed.append(row)
+            texts.append(known[cell].encode())
+    if changed:
+        edits.add(left[changed], right[changed], texts)
