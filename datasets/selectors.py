@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.utils.dateparse import parse_datetime
 
 from datasets import rpc
@@ -22,6 +23,7 @@ from datasets.browse.shown import (
     Overview,
     Row,
     RowsPage,
+    Unfinished,
 )
 from fairdb_site.errors import NotFound
 from fairdb_site.supabase.clients import Supabase
@@ -41,8 +43,34 @@ def account_overview(*, supabase: Supabase, recent: int = 5) -> Overview:
         rows=overview["rows"],
         columns=overview["columns"],
         recent=tuple(map(_dataset, newest)),
-        unfinished=tuple(map(_dataset, overview["unfinished"])),
+        unfinished=datasets_unfinished(tuple(map(_dataset, overview["unfinished"]))),
     )
+
+
+def datasets_unfinished(datasets: Sequence[Dataset]) -> tuple[Unfinished, ...]:
+    """Tell of datasets that are not ready which of them somebody still works on.
+
+    A load holds an advisory lock from before its row is seen until it ends, however it ends.
+    """
+    if not datasets:
+        return ()
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCKED, [[dataset.id for dataset in datasets]])
+        alive = {row[0] for row in cursor.fetchall()}
+    return tuple(Unfinished(dataset, dataset.id in alive) for dataset in datasets)
+
+
+# pg_locks gives the two halves of the key: https://www.postgresql.org/docs/18/view-pg-locks.html
+_LOCKED = """
+select id
+  from unnest(%s::uuid[]) id
+  where exists (
+    select from pg_locks l
+      where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
+        and l.database = (select oid from pg_database where datname = current_database())
+        and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended(id::text, 0)
+  )
+"""
 
 
 def dataset_list(

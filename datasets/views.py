@@ -121,7 +121,10 @@ def detail(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
     """Show a dataset: its facts, its map, and rows of the chosen columns."""
     dataset = selectors.dataset_get(supabase=request.supabase, dataset_id=dataset_id)
     if not dataset.is_ready:
-        return render(request, "datasets/unready.html", {"dataset": dataset})
+        (unfinished,) = selectors.datasets_unfinished([dataset])
+        return render(
+            request, "datasets/unready.html", {"dataset": dataset, "unfinished": unfinished}
+        )
     form = RowsForm(request.GET)
     asked = _valid(form)
     refusal = ""

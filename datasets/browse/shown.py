@@ -242,6 +242,19 @@ class Outline:
 
 
 @dataclass(frozen=True)
+class Unfinished:
+    """A dataset that cannot be read: on its way in (`is_alive`), left behind, or on its way out."""
+
+    dataset: Dataset
+    is_alive: bool
+
+    @property
+    def is_going(self) -> bool:
+        """Whether it is being deleted."""
+        return self.dataset.state == "deleting"
+
+
+@dataclass(frozen=True)
 class Overview:
     """An account at a glance."""
 
@@ -249,7 +262,7 @@ class Overview:
     rows: int
     columns: int
     recent: tuple[Dataset, ...]
-    unfinished: tuple[Dataset, ...]
+    unfinished: tuple[Unfinished, ...]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,14 @@
 """Lists: the dashboard, all datasets, the columns of one, the search over all, the chooser."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from html import unescape
 from typing import Any
 
+import pytest
+from django.db import connection
 from django.utils import timezone
 
 from datasets import selectors
@@ -35,15 +39,48 @@ def test_the_dashboard_sums_up_what_is_ready(own_cohort: Loaded, client_of: Any)
     assert text.index("Small one") < text.index("Cohort of the north")
 
 
-def test_a_load_that_is_not_done_is_shown_as_such(alice: Any, client_of: Any) -> None:
-    loading = Dataset.objects.create(
-        user_id=alice.user.pk, title="Half way", state="loading", created_at=timezone.now()
+@contextmanager
+def being_loaded(dataset: Dataset) -> Iterator[None]:
+    """Hold the lock that a load holds."""
+    second = connection.copy()
+    with second.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [str(dataset.id)])
+        yield
+    second.close()
+
+
+@pytest.mark.parametrize("has_others", [False, True])
+def test_a_load_under_way_is_told_from_one_that_was_interrupted(
+    alice: Any, bob: Any, client_of: Any, has_others: bool
+) -> None:
+    loading, killed, theirs = (
+        Dataset.objects.create(user_id=person.user.pk, title=title, state="loading")
+        for person, title in [(alice, "Half way"), (alice, "Left behind"), (bob, "Bob's own")]
     )
+    Dataset.objects.create(user_id=alice.user.pk, title="On its way out", state="deleting")
+    if has_others:
+        load_table(alice, b"id,x\n1,2\n", title="Ready one")
     client = client_of(alice)
 
-    assert "Half way" in text_of(client.get("/dashboard/"))
+    with being_loaded(loading), being_loaded(theirs):
+        text = text_of(client.get("/dashboard/"))
+        page = text_of(client.get(f"/datasets/{loading.id}/"))
+
+    assert re.search(r"Half way It is being loaded\. .* loading since \d+ \w+, \d\d:\d\d UTC", text)
+    assert "Left behind Its load was interrupted. Nothing of it is kept" in text
+    assert "On its way out It is being deleted." in text
+    assert "Bob's own" not in text
+    assert "is being loaded" in page
+    assert "it will be cleared away" in text_of(client.get(f"/datasets/{killed.id}/"))
+    # its lock is gone with the process that held it
+    assert "Half way Its load was interrupted" in text_of(client.get("/dashboard/"))
+
+
+def test_what_is_not_ready_is_no_dataset_to_browse(alice: Any, client_of: Any) -> None:
+    loading = Dataset.objects.create(user_id=alice.user.pk, title="Half way", state="loading")
+    client = client_of(alice)
+
     assert "Half way" not in text_of(client.get("/datasets/"))
-    assert "is being loaded" in text_of(client.get(f"/datasets/{loading.id}/"))
     assert client.get(f"/datasets/{loading.id}/columns/").status_code == 404
     assert client.get(f"/datasets/{loading.id}/choose/").status_code == 404
 
