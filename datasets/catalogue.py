@@ -30,7 +30,7 @@ select d.id, d.title, u.email, d.user_id, d.state, d.row_count, d.column_count, 
   where (%(id)s is null or d.id = %(id)s)
     and (%(owner)s is null or d.user_id = %(owner)s)
     and (%(unfinished)s or d.state = 'ready')
-  order by d.created_at desc, d.id
+  order by d.created_at desc, d.id desc
 """
 
 

@@ -238,6 +238,7 @@ class SearchForm(forms.Form):
 
 
 class PageForm(forms.Form):
-    """Where the list of datasets goes on: the moment the last one shown was made."""
+    """Where the list of datasets goes on: when the last one shown was made, and which it is."""
 
     before = forms.DateTimeField(required=False)
+    before_id = forms.UUIDField(required=False)

@@ -291,17 +291,23 @@ def drop_data_table(supabase: Supabase, *, table_name: str, user_id: UUID) -> bo
 
 
 def list_datasets(
-    supabase: Supabase, *, before: datetime | str | None = None, limit: int = 100
+    supabase: Supabase,
+    *,
+    before: datetime | str | None = None,
+    before_id: UUID | None = None,
+    limit: int = 100,
 ) -> list[DatasetFacts]:
     """Return the caller's ready datasets, newest first, at most 1,000.
 
-    `before` is the `created_at` of the last one seen.
+    `before` and `before_id` are the `created_at` and the id of the last one seen; without the id,
+    others of the same moment are passed over.
     """
     if isinstance(before, datetime):
         before = before.isoformat()
-    datasets: list[DatasetFacts] = supabase.safe_rpc_call(
-        "list_datasets", {"p_before": before, "p_limit": limit}
-    )
+    params: dict[str, Any] = {"p_before": before, "p_limit": limit}
+    if before_id is not None:
+        params["p_before_id"] = str(before_id)
+    datasets: list[DatasetFacts] = supabase.safe_rpc_call("list_datasets", params)
     return datasets
 
 

@@ -74,12 +74,17 @@ select id
 
 
 def dataset_list(
-    *, supabase: Supabase, before: datetime | None = None
-) -> tuple[tuple[Dataset, ...], str | None]:
-    """Return a page of ready datasets, newest first, and where the next page goes on, if any."""
-    found = rpc.list_datasets(supabase, before=before, limit=DATASETS_A_PAGE + 1)
+    *, supabase: Supabase, before: datetime | None = None, before_id: UUID | None = None
+) -> tuple[tuple[Dataset, ...], rpc.DatasetFacts | None]:
+    """Return a page of ready datasets, newest first, and after which one the next goes on, if any.
+
+    `before` and `before_id` are that one's moment and id.
+    """
+    found = rpc.list_datasets(
+        supabase, before=before, before_id=before_id, limit=DATASETS_A_PAGE + 1
+    )
     shown = found[:DATASETS_A_PAGE]
-    more = shown[-1]["created_at"] if len(found) > DATASETS_A_PAGE else None
+    more = shown[-1] if len(found) > DATASETS_A_PAGE else None
     return tuple(map(_dataset, shown)), more
 
 

@@ -47,8 +47,9 @@ def dashboard(request: HtmxHttpRequest) -> HttpResponse:
 @require_safe
 def dataset_list(request: HtmxHttpRequest) -> HttpResponse:
     """List the person's datasets, newest first."""
+    place = _valid(PageForm(request.GET))
     found, more = selectors.dataset_list(
-        supabase=request.supabase, before=_valid(PageForm(request.GET)).get("before")
+        supabase=request.supabase, before=place.get("before"), before_id=place.get("before_id")
     )
     context = {"datasets": found, "more": more, "is_first": "before" not in request.GET}
     return _page_or_fragment(

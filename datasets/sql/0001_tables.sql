@@ -49,7 +49,7 @@ create table :"data_schema".datasets (
   constraint datasets_state check (state in ('created', 'loading', 'ready', 'deleting')),
   constraint datasets_ready_at check (state <> 'ready' or ready_at is not null)
 );
-create index datasets_newest on :"data_schema".datasets (user_id, created_at desc);
+create index datasets_newest on :"data_schema".datasets (user_id, created_at desc, id desc);
 comment on column :"data_schema".datasets.parts is
   'Physical names of the planned parts, in order: part n of a column is parts[n].';
 comment on column :"data_schema".datasets.column_count is 'Data columns, without the id.';

@@ -51,32 +51,39 @@ revoke all on function :"data_schema".require_own_dataset(uuid, text)
   from public, anon, authenticated, service_role;
 grant execute on function :"data_schema".require_own_dataset(uuid, text) to authenticated;
 
--- list_datasets: ready ones, newest first; p_before is the created_at of the last one seen -------
+-- list_datasets: ready ones, newest first ---------------------------------------------------------
+-- p_before and p_before_id are created_at and id of the last one seen; without the id, those of the
+-- same moment are passed over.
 
 create function public.list_datasets(
   p_before timestamptz default null,
   p_limit integer default 100,
+  p_before_id uuid default null,
   p_schema_name text default :'data_schema'
 ) returns jsonb
 language plpgsql stable security invoker set search_path = ''
 as $$
+declare
+  v_smallest constant uuid := '00000000-0000-0000-0000-000000000000';
 begin
   perform :"data_schema".require_data_schema(p_schema_name);
   return (
-    select coalesce(jsonb_agg(page.facts order by page.created_at desc, page.id), '[]')
+    select coalesce(jsonb_agg(page.facts order by page.created_at desc, page.id desc), '[]')
       from (
         select d.id, d.created_at, :"data_schema".dataset_facts(d) as facts
           from :"data_schema".datasets d
-          where d.state = 'ready' and (p_before is null or d.created_at < p_before)
-          order by d.created_at desc, d.id
+          where d.state = 'ready'
+            and (p_before is null
+                 or (d.created_at, d.id) < (p_before, coalesce(p_before_id, v_smallest)))
+          order by d.created_at desc, d.id desc
           limit least(greatest(coalesce(p_limit, 100), 0), 1000)
       ) page
   );
 end
 $$;
-revoke all on function public.list_datasets(timestamptz, integer, text)
+revoke all on function public.list_datasets(timestamptz, integer, uuid, text)
   from public, anon, authenticated, service_role;
-grant execute on function public.list_datasets(timestamptz, integer, text) to authenticated;
+grant execute on function public.list_datasets(timestamptz, integer, uuid, text) to authenticated;
 
 -- get_dataset: in any state, with the receipt of its load ----------------------------------------
 

@@ -17,7 +17,7 @@ OF_USERS = {
     "get_overview(text)",
     "get_table_columns(text,text)",
     "insert_metadata(text,text,text,text,text)",
-    "list_datasets(timestamp with time zone,integer,text)",
+    "list_datasets(timestamp with time zone,integer,uuid,text)",
     "search_columns(text,integer,text)",
     "search_tables_by_column(text,text)",
     "select_dataset_rows(uuid,integer[],bigint,bigint,integer,text)",

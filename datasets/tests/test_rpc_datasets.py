@@ -3,7 +3,7 @@
 import asyncio
 import math
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.signals import user_logged_out
@@ -45,6 +45,26 @@ def test_datasets_come_newest_first_page_by_page(alice: Person) -> None:
     assert first[0]["title"] == "Study 2"
     assert first[0]["column_count"] == 3
     assert "user_id" not in first[0]
+
+
+def test_datasets_of_one_moment_are_on_one_page_each(alice: Person) -> None:
+    stored = {str(store_dataset(alice.user.id).id) for _ in range(5)}
+    run(
+        f"update {qualified('datasets')} set created_at = now() where user_id = %s",
+        [alice.user.id],
+    )
+    supabase = supabase_of(alice)
+
+    listed: list[str] = []
+    page = rpc.list_datasets(supabase, limit=2)
+    while page:
+        listed += [facts["id"] for facts in page]
+        last = page[-1]
+        page = rpc.list_datasets(
+            supabase, before=last["created_at"], before_id=UUID(last["id"]), limit=2
+        )
+
+    assert listed == sorted(stored, reverse=True)
 
 
 def test_a_dataset_still_loading_has_facts_but_no_rows(alice: Person) -> None:
