@@ -118,7 +118,6 @@ def _config(state: LocalState, database_url: str | None) -> GatewayConfig:
     outbox = state.folder / "outbox"
     outbox.mkdir(mode=0o700, exist_ok=True)
     return GatewayConfig(
-        host=_HOST,
         port=state.gateway_port,
         authenticator_dsn=role_dsn(state, "authenticator", database_url),
         auth_admin_dsn=role_dsn(state, "supabase_auth_admin", database_url),

@@ -1,14 +1,13 @@
 """`python -m fairdb_site.local.gateway CONFIG.json`: serve until SIGTERM."""
 
+import argparse
 import logging
-import signal
-import sys
 from pathlib import Path
 
 import uvicorn
 
 from fairdb_site.local.gateway.app import create_app
-from fairdb_site.local.gateway.config import GatewayConfig
+from fairdb_site.local.gateway.config import HOST, GatewayConfig
 
 
 def make_server(config: GatewayConfig) -> uvicorn.Server:
@@ -16,7 +15,7 @@ def make_server(config: GatewayConfig) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             create_app(config),
-            host=config.host,
+            host=HOST,
             port=config.port,
             log_config=None,
             log_level="warning",
@@ -30,19 +29,8 @@ def make_server(config: GatewayConfig) -> uvicorn.Server:
     )
 
 
-def main(arguments: list[str]) -> int:
-    """Serve the gateway described by the one argument; 2 for any other usage."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m fairdb_site.local.gateway CONFIG.json\n")
-        return 2
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    server = make_server(GatewayConfig.read(Path(arguments[0])))
-    # uvicorn stops in order, then hands the signal on: it must not end us a second time
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
-    server.run()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(prog="python -m fairdb_site.local.gateway")
+    parser.add_argument("config", type=Path)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    make_server(GatewayConfig.read(parser.parse_args().config)).run()

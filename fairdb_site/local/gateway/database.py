@@ -8,28 +8,22 @@ from typing import Any, TypeVar
 import anyio
 import anyio.to_thread
 import psycopg2
-import psycopg2.extensions
-import psycopg2.extras
-
-from fairdb_site.local.gateway.messages import GatewayError
+from psycopg2.extras import RealDictCursor
 
 T = TypeVar("T")
-_UUID_AS_TEXT = psycopg2.extensions.new_type((2950,), "UUID", lambda value, _: value)
+Cursor = Any  # psycopg2 has no types: a cursor of dictionary rows, inside a transaction
 
 
 class Pool:
     """At most `size` connections; a further caller waits in the event loop, holding no thread."""
 
-    def __init__(self, dsn: str, size: int, **options: str) -> None:
+    def __init__(self, dsn: str, size: int) -> None:
         self._dsn = dsn
-        # a libpq option replaces the one in the DSN, so it is given only where there is one
-        settings = " ".join(f"-c {name}={value}" for name, value in options.items())
-        self._options = {"options": settings} if settings else {}
         self._idle: list[Any] = []
         self._limiter = anyio.CapacityLimiter(size)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` in a thread as soon as there is a connection to spare for it."""
+        """Run `work` in a thread, as soon as there is a connection to spare for it."""
         return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
     @contextlib.contextmanager
@@ -39,31 +33,9 @@ class Pool:
         try:
             yield connection
         finally:
-            if not connection.closed:
-                with contextlib.suppress(psycopg2.Error):
-                    connection.rollback()
-            if not connection.closed:
+            with contextlib.suppress(psycopg2.Error):  # it is lost
+                connection.rollback()
                 self._idle.append(connection)
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[Any]:
-        """Lend a cursor of dictionary rows; commit at the end, roll back on an error."""
-        with (
-            self.connection() as connection,
-            connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor,
-        ):
-            try:
-                yield cursor
-            except GatewayError as error:
-                if error.keep:
-                    connection.commit()
-                raise
-            connection.commit()
-
-    def close(self) -> None:
-        """Close what is idle."""
-        while self._idle:
-            self._idle.pop().close()
 
     def _take(self) -> Any:
         with contextlib.suppress(IndexError):
@@ -72,9 +44,7 @@ class Pool:
                 if not select.select([connection], [], [], 0)[0]:
                     return connection
                 connection.close()
-        connection = psycopg2.connect(
-            self._dsn, connect_timeout=5, application_name="fairdb-gateway", **self._options
+        name = "fairdb-gateway"
+        return psycopg2.connect(
+            self._dsn, connect_timeout=5, application_name=name, cursor_factory=RealDictCursor
         )
-        # whatever else in this process taught psycopg2 about uuids
-        psycopg2.extensions.register_type(_UUID_AS_TEXT, connection)
-        return connection

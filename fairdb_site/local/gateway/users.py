@@ -1,231 +1,142 @@
-"""Rows of auth.users and auth.identities, and the JSON that clients get of them."""
+"""Accounts: rows of auth.users, and passwords by Argon2id."""
 
-from datetime import UTC, datetime
+import re
+from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
 
-import psycopg2
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
 from psycopg2.extras import Json
 
-from fairdb_site.local.gateway.core import Cursor, Row
-from fairdb_site.local.gateway.keys import AUDIENCE
-from fairdb_site.local.gateway.messages import GatewayError, auth_error
-from fairdb_site.local.gateway.parameters import MAX_EMAIL, invalid, merge_metadata
+from fairdb_site.local.gateway.calls import auth_error, invalid
+from fairdb_site.local.gateway.database import Cursor
 
-_NO_INSTANCE = str(UUID(int=0))  # GoTrue's own constant for a server of one project
-_TIMES = (
-    "invited_at",
-    "confirmation_sent_at",
-    "email_confirmed_at",
-    "confirmed_at",
-    "recovery_sent_at",
-    "email_change_sent_at",
-    "last_sign_in_at",
-    "banned_until",
-    "deleted_at",
-)
+# what can be given for an account, by the names that GoTrue's administrators use
+PROPERTIES = {
+    "password": str,
+    "email_confirm": bool,
+    "app_metadata": dict,
+    "user_metadata": dict,
+    "ban_duration": str,
+}
+_MIN_LENGTH = 6  # GoTrue's default
+_MAX_BYTES = 72  # GoTrue's limit; Argon2 has none, but what works here should work there
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's cheat sheet
+_NOBODYS = _HASHER.hash("nobody has this password")
+_DURATION = re.compile(r"(\d+(\.\d+)?(h|m|s|ms|us))+|none")  # Go's, which GoTrue reads
+_SELECT = """
+select u.id::text, u.email, u.encrypted_password, u.email_confirmed_at is not null as confirmed,
+  coalesce(u.banned_until > now(), false) as banned,
+  to_jsonb(u)
+    - '{instance_id,encrypted_password,raw_app_meta_data,raw_user_meta_data}'::text[]
+    || jsonb_build_object(
+      'phone', coalesce(u.phone, ''),
+      'app_metadata', coalesce(u.raw_app_meta_data, '{}'),
+      'user_metadata', coalesce(u.raw_user_meta_data, '{}')
+    ) as shown
+from auth.users u
+"""
+_ADD = """
+insert into auth.users (id, aud, role, email, raw_app_meta_data, created_at, updated_at)
+values (gen_random_uuid(), 'authenticated', 'authenticated', %s,
+  '{"provider": "email", "providers": ["email"]}', now(), now())
+on conflict do nothing returning id::text
+"""
+# metadata is put over the old key by key; a null takes its key away
+_CHANGE = """
+update auth.users set
+  encrypted_password = coalesce(%(hash)s, encrypted_password),
+  email_confirmed_at = coalesce(email_confirmed_at, case when %(email_confirm)s then now() end),
+  raw_app_meta_data = (
+    select coalesce(jsonb_object_agg(key, value), '{}')
+    from jsonb_each(coalesce(raw_app_meta_data, '{}') || %(app_metadata)s)
+    where value <> 'null'),
+  raw_user_meta_data = (
+    select coalesce(jsonb_object_agg(key, value), '{}')
+    from jsonb_each(coalesce(raw_user_meta_data, '{}') || %(user_metadata)s)
+    where value <> 'null'),
+  banned_until = case when %(ban_duration)s is null then banned_until
+    else now() + nullif(%(ban_duration)s, 'none')::interval end,
+  updated_at = now()
+where id = %(id)s
+"""
 
 
-def find_user(cursor: Cursor, *, lock: bool = False, **key: str) -> Row | None:
-    """Return the row with this `id` or `email`, locked against other writers if asked."""
-    ((column, value),) = key.items()
-    cursor.execute(
-        f"select * from auth.users where {column} = %s {'for update' if lock else ''}",  # noqa: S608 (column names are ours)
-        (value,),
-    )
-    row: Row | None = cursor.fetchone()
-    return row
+@dataclass(frozen=True)
+class User:
+    """An account; `shown` is the JSON that clients get of it."""
+
+    id: str
+    email: str
+    encrypted_password: str | None = field(repr=False)
+    confirmed: bool
+    banned: bool
+    shown: dict[str, Any] = field(repr=False)
 
 
-def add_user(
-    cursor: Cursor,
-    *,
-    email: str,
-    encrypted_password: str | None,
-    confirmed: bool,
-    user_metadata: dict[str, Any] | None = None,
-    app_metadata: dict[str, Any] | None = None,
-    role: str = "",
-    user_id: str = "",
-    taken: GatewayError | None = None,
-) -> Row:
-    """Insert an account and its e-mail identity; raise `taken` if the address has one already."""
-    provider = {"provider": "email", "providers": ["email"]}
-    values = {
-        "instance_id": _NO_INSTANCE,
-        "id": user_id or str(uuid4()),
-        "aud": AUDIENCE,
-        "role": role or AUDIENCE,
-        "email": email,
-        "encrypted_password": encrypted_password,
-        "email_confirmed_at": datetime.now(UTC) if confirmed else None,
-        "raw_app_meta_data": Json(merge_metadata(provider, app_metadata)),
-        "raw_user_meta_data": Json(merge_metadata(None, user_metadata)),
-    }
-    try:
+def find_users(cursor: Cursor, clauses: str, *values: object) -> list[User]:
+    """Return the accounts that these SQL clauses choose, which come after `from auth.users u`."""
+    cursor.execute(_SELECT + clauses, values)
+    return [User(**row) for row in cursor.fetchall()]
+
+
+def find_user(cursor: Cursor, email: str) -> User | None:
+    """Return the account of an address in lower case, or None."""
+    return next(iter(find_users(cursor, "where u.email = %s", email)), None)
+
+
+def get_user(cursor: Cursor, user_id: str) -> User:
+    """Return the account with this id, or refuse with 404."""
+    users = find_users(cursor, "where u.id = %s", user_id)
+    if not users:
+        raise auth_error(404, "user_not_found", "User not found")
+    return users[0]
+
+
+def add_user(cursor: Cursor, email: str, **properties: Any) -> User | None:
+    """Make an account with these PROPERTIES; None where the address is taken."""
+    cursor.execute(_ADD, (email,))
+    row = cursor.fetchone()
+    return change_user(cursor, row["id"], **properties) if row else None
+
+
+def change_user(
+    cursor: Cursor, user_id: str, *, keep_session: str | None = None, **properties: Any
+) -> User:
+    """Change those of an account's PROPERTIES that are given and not None; return the account.
+
+    A ban is a duration such as "24h", or "none". A new password ends all sessions but
+    `keep_session`, and takes mailed links out of use.
+    """
+    values = {**dict.fromkeys(PROPERTIES), **properties, "id": user_id}
+    if values["ban_duration"] and not _DURATION.fullmatch(values["ban_duration"]):
+        raise invalid("invalid format for ban duration")
+    for name in ("app_metadata", "user_metadata"):
+        values[name] = Json(values[name] or {})
+    password = values["password"]
+    cursor.execute(_CHANGE, {**values, "hash": hash_password(password) if password else None})
+    if password:
+        cursor.execute("delete from auth.one_time_tokens where user_id = %s", (user_id,))
         cursor.execute(
-            f"""
-            insert into auth.users ({", ".join(values)}, created_at, updated_at)
-            values ({", ".join(["%s"] * len(values))}, now(), now()) returning *
-            """,  # noqa: S608 (column names are ours)
-            tuple(values.values()),
+            "delete from auth.sessions where user_id = %s and id is distinct from %s",
+            (user_id, keep_session),
         )
-    except psycopg2.errors.UniqueViolation as error:
-        if error.diag.constraint_name == "users_pkey":
-            raise invalid("A user with this id exists already") from None
-        raise (taken or email_exists()) from None
-    user: Row = cursor.fetchone()
-    set_identity(cursor, user["id"], email, verified=confirmed)
-    return user
+    return get_user(cursor, user_id)
 
 
-def set_identity(cursor: Cursor, user_id: str, email: str, *, verified: bool) -> None:
-    """Write the e-mail identity that goes with an account."""
-    data = {"sub": user_id, "email": email, "email_verified": verified, "phone_verified": False}
-    cursor.execute(
-        """
-        insert into auth.identities
-          (provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, updated_at)
-        values (%s, %s, %s, 'email', now(), now(), now())
-        on conflict (provider_id, provider) do update
-          set identity_data = excluded.identity_data, updated_at = now()
-        """,
-        (user_id, user_id, Json(data)),
-    )
+def hash_password(password: str) -> str:
+    """Return the hash to store; a refusal for a password that GoTrue's defaults would refuse."""
+    if len(password.encode()) > _MAX_BYTES:
+        raise invalid(f"Password cannot be longer than {_MAX_BYTES} characters")
+    if len(password) < _MIN_LENGTH:
+        message = f"Password should be at least {_MIN_LENGTH} characters."
+        raise auth_error(422, "weak_password", message, weak_password={"reasons": ["length"]})
+    return _HASHER.hash(password)
 
 
-def change_user(cursor: Cursor, user_id: str, **values: Any) -> Row:
-    """Set columns of an account; 422 if the address belongs to another one."""
-    settings = ", ".join(f"{column} = %s" for column in values)
-    cells = [Json(value) if isinstance(value, dict) else value for value in values.values()]
+def is_password(password: str, stored: str | None) -> bool:
+    """Whether `password` is the one behind `stored`; None is somebody who has none."""
     try:
-        cursor.execute(
-            f"update auth.users set {settings}, updated_at = now() where id = %s returning *",  # noqa: S608
-            (*cells, user_id),
-        )
-    except psycopg2.errors.UniqueViolation:
-        raise email_exists() from None
-    user: Row = cursor.fetchone()
-    return user
-
-
-def set_password(
-    cursor: Cursor, user: Row, encrypted_password: str, *, keep_session: str | None = None
-) -> None:
-    """Store a password hash; end every session but `keep_session`, and open recovery links."""
-    change_user(cursor, user["id"], encrypted_password=encrypted_password)
-    cursor.execute(
-        "delete from auth.sessions where user_id = %s and id is distinct from %s",
-        (user["id"], keep_session),
-    )
-    cursor.execute("delete from auth.one_time_tokens where user_id = %s", (user["id"],))
-
-
-def confirm_email(cursor: Cursor, user: Row) -> Row:
-    """Mark the account's address as confirmed."""
-    set_identity(cursor, user["id"], user["email"], verified=True)
-    return change_user(
-        cursor, user["id"], email_confirmed_at=user["email_confirmed_at"] or datetime.now(UTC)
-    )
-
-
-def is_banned(user: Row) -> bool:
-    """Whether the account is shut out now."""
-    until = user["banned_until"]
-    return until is not None and until > datetime.now(UTC)
-
-
-def user_json(cursor: Cursor, user: Row) -> dict[str, Any]:
-    """Return the account as GoTrue shows it."""
-    return users_json(cursor, [user])[0]
-
-
-def users_json(cursor: Cursor, users: list[Row]) -> list[dict[str, Any]]:
-    """Return several accounts, their identities asked for at once."""
-    cursor.execute(
-        "select * from auth.identities where user_id = any(%s::uuid[]) order by created_at",
-        ([user["id"] for user in users],),
-    )
-    identities = cursor.fetchall()
-    return [
-        _user_json(user, [row for row in identities if row["user_id"] == user["id"]])
-        for user in users
-    ]
-
-
-def stranger_json(email: str, metadata: dict[str, Any] | None) -> dict[str, Any]:
-    """Return an account that does not exist: what a second sign-up with an address is shown."""
-    now = _time(datetime.now(UTC))
-    return {
-        "id": str(uuid4()),
-        "aud": AUDIENCE,
-        "role": "",
-        "email": email,
-        "phone": "",
-        "app_metadata": {"provider": "email", "providers": ["email"]},
-        "user_metadata": metadata or {},
-        "identities": [],
-        "created_at": now,
-        "updated_at": now,
-        "confirmation_sent_at": now,
-        "is_anonymous": False,
-    }
-
-
-def email_exists() -> GatewayError:
-    """Return GoTrue's answer to an administrator who takes an address that is taken."""
-    message = "A user with this email address has already been registered"
-    return auth_error(422, "email_exists", message)
-
-
-def read_uuid(text: str, message: str) -> str:
-    """Return a uuid in its canonical form; 400 with `message` for anything else."""
-    try:
-        value = UUID(text)
-    except ValueError:
-        raise invalid(message) from None
-    return str(value)
-
-
-def read_role(role: str) -> str:
-    """Return the role to store; 400 for one that no column could hold."""
-    if len(role) > MAX_EMAIL:
-        raise invalid("role is too long")
-    return role
-
-
-def _user_json(user: Row, identities: list[Row]) -> dict[str, Any]:
-    shown = {
-        "id": user["id"],
-        "aud": user["aud"],
-        "role": user["role"],
-        "email": user["email"] or "",
-        "phone": user["phone"] or "",
-        "app_metadata": user["raw_app_meta_data"] or {},
-        "user_metadata": user["raw_user_meta_data"] or {},
-        "identities": [_identity_json(row) for row in identities],
-        "created_at": _time(user["created_at"]),
-        "updated_at": _time(user["updated_at"]),
-        "is_anonymous": user["is_anonymous"],
-    }
-    if user["email_change"]:
-        shown["new_email"] = user["email_change"]
-    return shown | {name: _time(user[name]) for name in _TIMES if user[name]}
-
-
-def _identity_json(row: Row) -> dict[str, Any]:
-    return {
-        "identity_id": row["id"],
-        "id": row["provider_id"],
-        "user_id": row["user_id"],
-        "identity_data": row["identity_data"],
-        "provider": row["provider"],
-        "last_sign_in_at": _time(row["last_sign_in_at"]),
-        "created_at": _time(row["created_at"]),
-        "updated_at": _time(row["updated_at"]),
-        "email": row["email"],
-    }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
+        return _HASHER.verify(stored or _NOBODYS, password) and bool(stored)
+    except (VerificationError, InvalidHashError):
+        return False

@@ -1,6 +1,7 @@
 -- Schema auth of the embedded default: accounts as Supabase's auth service (GoTrue) keeps them,
 -- so that foreign keys, policies and queries written against it hold on a hosted project too.
--- Table and column names are GoTrue's; what its other features need (codes, MFA, SSO) is left out.
+-- Table and column names are GoTrue's; what its other features need (codes, MFA, SSO, several
+-- identities of one account) is left out.
 --
 -- Run by the bootstrap superuser after bootstrap.sql, which makes the roles and the schema.
 -- Safe to run again: everything is `if not exists`, `or replace` or a repeated grant.
@@ -36,14 +37,9 @@ create table if not exists auth.users (
   invited_at timestamptz,
   confirmation_sent_at timestamptz,
   recovery_sent_at timestamptz,
-  email_change varchar(255),
-  email_change_sent_at timestamptz,
-  email_change_confirm_status smallint default 0
-    check (email_change_confirm_status between 0 and 2),
   last_sign_in_at timestamptz,
   raw_app_meta_data jsonb,
   raw_user_meta_data jsonb,
-  is_super_admin boolean,
   created_at timestamptz,
   updated_at timestamptz,
   phone text unique,
@@ -59,22 +55,6 @@ create table if not exists auth.users (
 create unique index if not exists users_email_partial_key on auth.users (email)
   where is_sso_user = false;
 create index if not exists users_created_at_idx on auth.users (created_at desc, id);
-
--- -------------------------------------------------------------------------------- identities
-
-create table if not exists auth.identities (
-  provider_id text not null,
-  user_id uuid not null references auth.users (id) on delete cascade,
-  identity_data jsonb not null,
-  provider text not null,
-  last_sign_in_at timestamptz,
-  created_at timestamptz,
-  updated_at timestamptz,
-  email text generated always as (lower(identity_data ->> 'email')) stored,
-  id uuid primary key default gen_random_uuid(),
-  unique (provider_id, provider)
-);
-create index if not exists identities_user_id_idx on auth.identities (user_id);
 
 -- ---------------------------------------------------------------------------------- sessions
 
@@ -163,7 +143,7 @@ declare
   relation text;
   routine text;
 begin
-  foreach relation in array array['users', 'identities', 'sessions', 'refresh_tokens', 'one_time_tokens']
+  foreach relation in array array['users', 'sessions', 'refresh_tokens', 'one_time_tokens']
   loop
     execute format('alter table auth.%I owner to supabase_auth_admin', relation);
     -- no policies: as on a hosted project, a grant made by mistake still shows no row
@@ -184,3 +164,6 @@ end $$;
 revoke all on schema auth from public;
 grant usage on schema auth to postgres, anon, authenticated, service_role;
 grant usage, select on sequence auth.refresh_tokens_id_seq to postgres;
+
+-- a request at work on a session makes others wait: not for ever
+alter role supabase_auth_admin set statement_timeout = '10s';

@@ -1,52 +1,50 @@
-"""One cluster and one gateway for these tests, apart from the run's common stack."""
+"""A database and a gateway for these tests on the run's own cluster, apart from the platform's."""
 
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg2
 import pytest
 
-from fairdb_site.local import stack as local_stack
-from fairdb_site.local.state import LocalState
-from fairdb_site.tests.gateway.served import Served, Session, serve
+from fairdb_site.local.state import SUPERUSER, LocalState, read_state
+from fairdb_site.tests.gateway.served import DATABASE, Served, Session, serve
 
 _FUNCTIONS = Path(__file__).with_name("functions.sql")
 
 
 @pytest.fixture(scope="session")
-def gateway_folder() -> Iterator[Path]:
-    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="fg-", dir="/tmp")))
-    folder.chmod(0o711)  # the server may run as another user
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def state(gateway_folder: Path) -> Iterator[LocalState]:
-    """A running stack; its own gateway is a process, those of `serve` are threads here."""
-    folder = gateway_folder / "local"
-    handle = local_stack.ensure_started(folder)
-    connection = psycopg2.connect(handle.state.database_url("postgres"))
-    with connection, connection.cursor() as cursor:
+def state(stack: Path) -> LocalState:
+    state = read_state(stack)
+    with closing(psycopg2.connect(state.database_url(SUPERUSER, "postgres"))) as server:
+        server.autocommit = True
+        server.cursor().execute(f"create database {DATABASE} owner postgres")
+    with (
+        closing(psycopg2.connect(state.database_url("postgres", DATABASE))) as database,
+        database,
+        database.cursor() as cursor,
+    ):
         cursor.execute(_FUNCTIONS.read_text())
-    connection.close()
-    yield handle.state
-    local_stack.reset(folder)
+    return state
 
 
 @pytest.fixture(scope="session")
-def gateway(state: LocalState, gateway_folder: Path) -> Iterator[Served]:
-    with serve(state, gateway_folder) as served:
+def outbox() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="outbox-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def gateway(state: LocalState, outbox: Path) -> Iterator[Served]:
+    with serve(state, DATABASE, outbox) as served:
         yield served
 
 
 @pytest.fixture(scope="session")
-def careful_gateway(state: LocalState, gateway_folder: Path) -> Iterator[Served]:
+def careful_gateway(state: LocalState, outbox: Path) -> Iterator[Served]:
     """A gateway where an address counts only once it is confirmed."""
-    with serve(state, gateway_folder, autoconfirm=False) as served:
+    with serve(state, DATABASE, outbox, autoconfirm=False) as served:
         yield served
 
 

@@ -21,7 +21,6 @@ create function public.rows_of(n int default 3) returns table (id int, name text
 create function public.out_values(n int, out twice int, out thrice int)
   language sql immutable as 'select n * 2, n * 3';
 create function public.as_json(value jsonb) returns jsonb language sql immutable return value;
-create function public.whole_body(json) returns json language sql immutable return $1;
 create function public.many(variadic words text[]) returns text
   language sql immutable return array_to_string(words, '-');
 create function public.a_domain(n public.positive) returns public.positive
@@ -74,12 +73,6 @@ create function public.divide(n int) returns int language sql immutable return 1
 create function public.forbidden() returns bigint language sql stable
   as 'select count(*) from auth.users';
 create function public.only_service() returns int language sql immutable return 1;
-create function public.fail_fully(message text, detail text default null) returns void
-  language plpgsql as $$
-begin
-  if detail is null then raise sqlstate 'PGRST' using message = message; end if;
-  raise sqlstate 'PGRST' using message = message, detail = detail;
-end $$;
 
 -- ------------------------------------------------------------------------ settings and answers
 

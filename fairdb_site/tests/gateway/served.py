@@ -15,7 +15,9 @@ import psycopg2
 
 from fairdb_site.local.gateway.__main__ import make_server
 from fairdb_site.local.gateway.config import GatewayConfig
-from fairdb_site.local.state import LocalState
+from fairdb_site.local.state import SUPERUSER, LocalState
+
+DATABASE = "gateway_tests"  # on the cluster of the whole run
 
 
 @dataclass(frozen=True)
@@ -104,22 +106,21 @@ class Served:
 
 
 @contextlib.contextmanager
-def serve(state: LocalState, folder: Path, **changes: Any) -> Iterator[Served]:
-    """Serve a gateway, changed as told, from a thread of this process."""
+def serve(state: LocalState, database: str, outbox: Path, **changes: Any) -> Iterator[Served]:
+    """Serve a gateway of this database, changed as told, from a thread of this process."""
     # the protocol is named, else asyncio leaves Nagle's algorithm on: 40 ms an answer
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         config = replace(
             GatewayConfig(
-                host="127.0.0.1",
                 port=listener.getsockname()[1],
-                authenticator_dsn=state.database_url("authenticator"),
-                auth_admin_dsn=state.database_url("supabase_auth_admin"),
+                authenticator_dsn=state.database_url("authenticator", database),
+                auth_admin_dsn=state.database_url("supabase_auth_admin", database),
                 publishable_key=state.publishable_key,
                 secret_key=state.secret_key,
                 signing_key_pem=state.signing_key_pem,
                 hs256_secret=state.hs256_secret,
-                outbox=str(folder / f"outbox-{uuid4().hex[:8]}"),
+                outbox=str(outbox),
                 site_url="http://127.0.0.1:8000",
             ),
             **changes,
@@ -130,7 +131,7 @@ def serve(state: LocalState, folder: Path, **changes: Any) -> Iterator[Served]:
         try:
             with httpx.Client(base_url=config.url, timeout=30) as client:
                 assert client.get("/auth/v1/health").status_code == 200
-                yield Served(config, client, state.database_url("supabase_admin"))
+                yield Served(config, client, state.database_url(SUPERUSER, database))
         finally:
             server.should_exit = True
             thread.join(10)

@@ -1,4 +1,4 @@
-"""Accounts: confirmation by mail, changes of address, what sign-up gives away, paging."""
+"""Accounts: confirmation by mail, what sign-up gives away, changes, paging."""
 
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from fairdb_site.local.state import LocalState
-from fairdb_site.tests.gateway.served import Served, serve
+from fairdb_site.tests.gateway.served import DATABASE, Served, Session, serve
 
 PASSWORD = "a password"
 
@@ -71,15 +71,6 @@ def test_repeated_sign_up_before_confirmation_keeps_the_first_password(
     assert careful_gateway.sign_in(email, "a stranger's").status_code == 400
 
 
-def test_invited_address_cannot_be_signed_up_by_a_stranger(gateway: Served) -> None:
-    email = new_email()
-    gateway.admin("POST", "/invite", {"email": email})
-
-    stranger = gateway.auth("/signup", {"email": email, "password": PASSWORD})
-
-    assert outcome(stranger) == (422, "user_already_exists")
-
-
 def test_parallel_sign_ups_with_one_address_make_one_account(gateway: Served) -> None:
     email = new_email()
 
@@ -96,7 +87,7 @@ def test_parallel_sign_ups_with_one_address_make_one_account(gateway: Served) ->
 def test_closed_sign_up_still_lets_the_service_role_make_accounts(
     state: LocalState, tmp_path: Path
 ) -> None:
-    with serve(state, tmp_path, signup_enabled=False) as gateway:
+    with serve(state, DATABASE, tmp_path, signup_enabled=False) as gateway:
         refused = gateway.auth("/signup", {"email": new_email(), "password": PASSWORD})
         made = gateway.admin("POST", "/admin/users", {"email": new_email()})
         settings = gateway.request("GET", "/auth/v1/settings").json()
@@ -179,74 +170,6 @@ def test_link_of_one_kind_is_not_good_for_another(gateway: Served) -> None:
     assert verify(gateway, mail).status_code == 200
 
 
-def test_new_address_is_confirmed_from_the_old_and_the_new(careful_gateway: Served) -> None:
-    gateway, old, new = careful_gateway, new_email(), new_email()
-    gateway.auth("/signup", {"email": old, "password": PASSWORD})
-    token = verify(gateway, gateway.mails(old)[0]).json()["access_token"]
-
-    asked = gateway.request("PUT", "/auth/v1/user", token=token, json={"email": new})
-    first = verify(gateway, gateway.mails(old)[-1])
-    still_old = gateway.sign_in(new, PASSWORD)
-    second = verify(gateway, gateway.mails(new)[0])
-
-    assert (asked.json()["email"], asked.json()["new_email"]) == (old, new)
-    assert "access_token" not in first.json()
-    assert outcome(still_old) == (400, "invalid_credentials")
-    assert second.json()["user"]["email"] == new
-    assert gateway.sign_in(new, PASSWORD).status_code == 200
-    assert gateway.sign_in(old, PASSWORD).status_code == 400
-
-
-def test_new_address_needs_one_confirmation_where_sign_up_needs_none(gateway: Served) -> None:
-    person, new = gateway.sign_up(), new_email()
-
-    gateway.request("PUT", "/auth/v1/user", token=person.access_token, json={"email": new})
-    changed = verify(gateway, gateway.mails(new)[0])
-
-    assert changed.json()["user"]["email"] == new
-    assert changed.json()["user"]["identities"][0]["email"] == new
-    assert gateway.mails(person.email) == []
-
-
-def test_nobody_takes_the_address_of_another(gateway: Served) -> None:
-    person, other = gateway.sign_up(), gateway.sign_up()
-    change = {"email": other.email}
-
-    own = gateway.request("PUT", "/auth/v1/user", token=person.access_token, json=change)
-    by_admin = gateway.admin("PUT", f"/admin/users/{person.id}", change)
-
-    assert outcome(own) == outcome(by_admin) == (422, "email_exists")
-
-
-def test_people_change_neither_their_app_metadata_nor_to_the_same_password(gateway: Served) -> None:
-    person = gateway.sign_up()
-
-    answers = [
-        gateway.request("PUT", "/auth/v1/user", token=person.access_token, json=change)
-        for change in ({"app_metadata": {"staff": True}}, {"password": person.password})
-    ]
-
-    assert [outcome(answer) for answer in answers] == [(403, "not_admin"), (422, "same_password")]
-
-
-def test_soft_deleted_account_is_emptied_and_its_address_free_again(gateway: Served) -> None:
-    person = gateway.sign_up(data={"name": "A"})
-
-    for _ in range(2):
-        gone = gateway.admin("DELETE", f"/admin/users/{person.id}", {"should_soft_delete": True})
-        assert gone.status_code == 200
-    kept = gateway.admin("GET", f"/admin/users/{person.id}").json()
-
-    assert kept["deleted_at"]
-    assert kept["user_metadata"] == kept["app_metadata"] == {}
-    assert person.email not in str(kept)
-    assert outcome(gateway.sign_in(person.email, person.password)) == (400, "invalid_credentials")
-    assert gateway.refresh(person.refresh_token).status_code == 400
-    again = gateway.auth("/signup", {"email": person.email, "password": PASSWORD})
-    assert again.status_code == 200
-    assert again.json()["user"]["id"] != person.id
-
-
 def test_accounts_are_listed_in_pages(gateway: Served) -> None:
     people = [gateway.sign_up() for _ in range(3)]
 
@@ -254,30 +177,7 @@ def test_accounts_are_listed_in_pages(gateway: Served) -> None:
 
     listed = [user["id"] for page in pages for user in page.json()["users"]]
     assert listed[:3] == [person.id for person in reversed(people)]
-    total = int(pages[0].headers["x-total-count"])
-    assert total >= 3
-    assert 'rel="next"' in pages[0].headers["link"]
     assert gateway.admin("GET", "/admin/users?page=99999").json()["users"] == []
-
-
-def test_account_is_found_by_a_part_of_its_address(gateway: Served) -> None:
-    person = gateway.sign_up()
-
-    found = gateway.admin("GET", f"/admin/users?filter={person.email[:20]}").json()["users"]
-
-    assert [user["id"] for user in found] == [person.id]
-    assert [identity["email"] for identity in found[0]["identities"]] == [person.email]
-
-
-def test_service_role_chooses_id_and_role_of_an_account(gateway: Served) -> None:
-    body = {"id": str(uuid4()), "email": new_email(), "role": "service_role", "ban_duration": "1h"}
-
-    made = gateway.admin("POST", "/admin/users", body)
-    again = gateway.admin("POST", "/admin/users", {**body, "email": new_email()})
-
-    assert (made.json()["id"], made.json()["role"]) == (body["id"], "service_role")
-    assert made.json()["banned_until"]
-    assert outcome(again) == (400, "validation_failed")
 
 
 def test_passwords_are_stored_as_argon2id(gateway: Served) -> None:
@@ -290,7 +190,7 @@ def test_passwords_are_stored_as_argon2id(gateway: Served) -> None:
 
 
 def test_other_roles_read_no_account(gateway: Served) -> None:
-    tables = "users", "identities", "sessions", "refresh_tokens", "one_time_tokens"
+    tables = "users", "sessions", "refresh_tokens", "one_time_tokens"
     allowed = gateway.sql(
         "select r, t from unnest(%s) r, unnest(%s) t "
         "where has_table_privilege(r, 'auth.' || t, 'select, insert, update, delete')",
@@ -304,7 +204,7 @@ def test_other_roles_read_no_account(gateway: Served) -> None:
 def test_hs256_project_signs_and_checks_with_its_secret_alone(
     state: LocalState, gateway: Served, tmp_path: Path
 ) -> None:
-    with serve(state, tmp_path, algorithm="HS256") as project:
+    with serve(state, DATABASE, tmp_path, algorithm="HS256") as project:
         person = project.sign_up()
         claims = jwt.decode(
             person.access_token,
@@ -332,3 +232,38 @@ def test_published_key_checks_tokens(gateway: Served) -> None:
     assert (header["alg"], header["kid"]) == ("ES256", key.key_id)
     assert "d" not in jwks["keys"][0]
     jwt.decode(person.access_token, key, algorithms=["ES256"], audience="authenticated")
+
+
+def test_new_password_must_be_another_one(gateway: Served) -> None:
+    person = gateway.sign_up()
+    same = {"password": person.password}
+
+    answer = gateway.request("PUT", "/auth/v1/user", token=person.access_token, json=same)
+
+    assert outcome(answer) == (422, "same_password")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/user", {"email": "another@example.org"}),
+        ("PUT", "/user", {"app_metadata": {"staff": True}}),
+        ("POST", "/signup", {"email": "a@example.org", "password": PASSWORD, "phone": "+491"}),
+        ("POST", "/admin/users", {"email": "a@example.org", "role": "service_role"}),
+        ("PUT", "/admin/users/{id}", {"email": "another@example.org"}),
+        ("DELETE", "/admin/users/{id}", {"should_soft_delete": True}),
+    ],
+)
+def test_what_is_not_done_with_accounts_is_a_501(
+    gateway: Served, user: Session, method: str, path: str, body: dict[str, Any]
+) -> None:
+    by_admin = path.startswith("/admin")
+    key = gateway.config.secret_key if by_admin else gateway.config.publishable_key
+    token = key if by_admin else user.access_token
+
+    answer = gateway.request(
+        method, f"/auth/v1{path.format(id=user.id)}", json=body, key=key, token=token
+    )
+
+    assert outcome(answer) == (501, "not_implemented")
+    assert gateway.admin("GET", f"/admin/users/{user.id}").json()["email"] == user.email

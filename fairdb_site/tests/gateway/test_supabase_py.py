@@ -85,10 +85,6 @@ def get(function: str, **arguments: Any) -> Callable[[Any], Any]:
     return lambda client: client.rpc(function, arguments, get=True)
 
 
-def people(*names: str) -> list[dict[str, str]]:
-    return [{"name": name} for name in names]
-
-
 # name, caller, call, expected
 ROWS = [
     # shapes
@@ -133,106 +129,21 @@ ROWS = [
     Row("limit 0", "user", lambda c: rpc("numbers", n=5)(c).limit(0), Gives([])),
     Row("offset", "user", lambda c: get("numbers", n=5)(c).offset(3), Gives([4, 5])),
     Row("range", "user", lambda c: get("numbers", n=5)(c).range(1, 2), Gives([2, 3])),
+    Row("select", "user", lambda c: rpc("rows_of")(c).select("name"), Fails("PGRST127")),
+    Row("order", "user", lambda c: get("rows_of")(c).order("id"), Fails("PGRST127")),
+    Row("eq", "user", lambda c: rpc("rows_of")(c).eq("id", 2), Fails("PGRST127")),
+    Row("eq of a GET", "user", lambda c: get("rows_of")(c).eq("id", 2), Fails("PGRST202")),
     Row(
-        "select and order",
+        "single",
         "user",
-        lambda c: rpc("rows_of")(c).select("name").order("name", desc=True, nullsfirst=True),
-        Gives(people("p3", "p2", "p1")),
+        lambda c: rpc("out_values", n=1)(c).single(),
+        Gives({"twice": 2, "thrice": 3}),
     ),
-    Row(
-        "a renamed column",
-        "user",
-        lambda c: rpc("rows_of", n=1)(c).select("number:id", "name"),
-        Gives([{"number": 1, "name": "p1"}]),
-    ),
-    Row(
-        "an odd column",
-        "user",
-        lambda c: (
-            rpc("rows_of", n=2)(c)
-            .select('"odd % \\"name\\""')
-            .order('"odd % \\"name\\""')
-            .order("id")
-        ),
-        Gives([{'odd % "name"': 0}, {'odd % "name"': 1}]),
-    ),
-    Row("eq", "user", lambda c: get("rows_of")(c).select("name").eq("id", 2), Gives(people("p2"))),
-    Row(
-        "neq",
-        "user",
-        lambda c: rpc("rows_of")(c).select("name").neq("id", 2),
-        Gives(people("p1", "p3")),
-    ),
-    Row("gt", "user", lambda c: rpc("rows_of")(c).select("name").gt("id", 2), Gives(people("p3"))),
-    Row(
-        "gte and lte",
-        "user",
-        lambda c: rpc("rows_of", n=9)(c).select("name").gte("id", 2).lte("id", 3),
-        Gives(people("p2", "p3")),
-    ),
-    Row("lt", "user", lambda c: rpc("rows_of")(c).select("name").lt("id", 2), Gives(people("p1"))),
-    Row(
-        "like",
-        "user",
-        lambda c: rpc("rows_of")(c).select("name").like("name", "%1"),
-        Gives(people("p1")),
-    ),
-    Row(
-        "ilike with a star",
-        "user",
-        lambda c: get("rows_of")(c).select("name").ilike("name", "P*"),
-        Gives(people("p1", "p2", "p3")),
-    ),
-    Row(
-        "in",
-        "user",
-        lambda c: rpc("rows_of")(c).select("name").in_("id", [1, 3]),
-        Gives(people("p1", "p3")),
-    ),
-    Row(
-        "in with quotes",
-        "user",
-        lambda c: rpc("rows_of")(c).select("name").in_("name", ['a,"b', "p2", "c\\"]),
-        Gives(people("p2")),
-    ),
-    Row("in nothing", "user", lambda c: rpc("rows_of")(c).in_("id", []), Gives([])),
-    Row("is null", "user", lambda c: rpc("rows_of")(c).is_("name", "null"), Gives([])),
-    Row(
-        "not is null",
-        "user",
-        lambda c: rpc("rows_of", n=1)(c).select("id").not_.is_("name", "null"),
-        Gives([{"id": 1}]),
-    ),
-    Row(
-        "filtered scalar set",
-        "user",
-        lambda c: rpc("numbers", n=4)(c).gt("pgrst_scalar", 3),
-        Gives([4]),
-    ),
-    Row("single", "user", lambda c: rpc("rows_of", n=1)(c).select("id").single(), Gives({"id": 1})),
     Row("single of a scalar", "user", lambda c: rpc("add_numbers", a=1)(c).single(), Gives(3)),
     Row("single of many", "user", lambda c: rpc("rows_of", n=2)(c).single(), Fails("PGRST116")),
     Row("single of none", "user", lambda c: rpc("rows_of", n=0)(c).single(), Fails("PGRST116")),
-    Row(
-        "maybe single",
-        "user",
-        lambda c: rpc("rows_of", n=1)(c).select("id").maybe_single(),
-        Gives({"id": 1}),
-    ),
-    Row("unknown column", "user", lambda c: rpc("rows_of")(c).select("absent"), Fails("42703")),
-    Row(
-        "filter of an unknown column",
-        "user",
-        lambda c: rpc("rows_of")(c).eq("absent", 1),
-        Fails("42703"),
-    ),
-    Row("text for a number", "user", lambda c: rpc("rows_of")(c).eq("id", "x"), Fails("22P02")),
+    Row("maybe single", "user", lambda c: rpc("numbers", n=1)(c).maybe_single(), Gives(1)),
     Row("or", "user", lambda c: rpc("rows_of")(c).or_("id.eq.1,id.eq.2"), Fails("PGRST127")),
-    Row("full text", "user", lambda c: rpc("rows_of")(c).fts("name", "p1"), Fails("PGRST127")),
-    Row(
-        "embedding", "user", lambda c: rpc("rows_of")(c).select("id", "notes(*)"), Fails("PGRST127")
-    ),
-    Row("a cast", "user", lambda c: rpc("rows_of")(c).select("id::text"), Fails("PGRST127")),
     Row("csv", "user", lambda c: rpc("rows_of")(c).csv(), Fails("PGRST107")),
     Row("max affected", "user", lambda c: rpc("rows_of")(c).max_affected(1), Fails("PGRST127")),
     # counting
@@ -343,7 +254,6 @@ def test_a_person_signs_up_works_and_signs_out(drive: Drive, mode: str) -> None:
     assert shown.user.email == seen["email"] == claims["email"] == email
     assert shown.user.user_metadata == {"name": "A"}
     assert shown.user.app_metadata == {"provider": "email", "providers": ["email"]}
-    assert [identity.provider for identity in shown.user.identities] == ["email"]
     assert refreshed.session.refresh_token != signed_in.session.refresh_token
     assert changed.user.user_metadata == {"name": "B", "more": 1}
     assert drive.run(client.auth.get_session()) is None
@@ -394,26 +304,6 @@ def test_service_role_keeps_accounts(drive: Drive, mode: str) -> None:
     assert (caught.value.status, caught.value.code) == (404, "user_not_found")
 
 
-def test_service_role_invites_and_makes_links(drive: Drive, mode: str) -> None:
-    admin, email = drive.make(mode, "service").auth.admin, f"{uuid4().hex}@example.org"
-    client = drive.make(mode, "anonymous")
-
-    invited = drive.run(admin.invite_user_by_email(email, {"data": {"name": "I"}})).user
-    (mail,) = drive.gateway.mails(email)
-    accepted = drive.run(
-        client.auth.verify_otp({"token_hash": mail["token_hash"], "type": "invite"})
-    )
-    link = drive.run(admin.generate_link({"type": "magiclink", "email": email})).properties
-    entered = drive.run(
-        client.auth.verify_otp({"token_hash": link.hashed_token, "type": "magiclink"})
-    )
-
-    assert invited.invited_at is not None
-    assert accepted.user.id == entered.user.id == invited.id
-    assert accepted.user.email_confirmed_at is not None
-    assert len(drive.gateway.mails(email)) == 1
-
-
 REFUSALS: list[tuple[str, str, Callable[[Any, Session], Any], tuple[int, str]]] = [
     (
         "wrong password",
@@ -443,7 +333,7 @@ REFUSALS: list[tuple[str, str, Callable[[Any, Session], Any], tuple[int, str]]] 
         "phone",
         "anonymous",
         lambda c, u: c.auth.sign_up({"phone": "+4912345", "password": "a password"}),
-        (400, "phone_provider_disabled"),
+        (501, "not_implemented"),
     ),
     (
         "short password",
@@ -456,6 +346,12 @@ REFUSALS: list[tuple[str, str, Callable[[Any, Session], Any], tuple[int, str]]] 
         "anonymous",
         lambda c, u: c.auth.verify_otp({"token_hash": "x", "type": "recovery"}),
         (403, "otp_expired"),
+    ),
+    (
+        "an invitation",
+        "service",
+        lambda c, u: c.auth.admin.invite_user_by_email(u.email),
+        (501, "not_implemented"),
     ),
     (
         "a sign-in by mail",
@@ -491,21 +387,9 @@ REFUSALS: list[tuple[str, str, Callable[[Any, Session], Any], tuple[int, str]]] 
         (422, "email_exists"),
     ),
     (
-        "invite, address taken",
-        "service",
-        lambda c, u: c.auth.admin.invite_user_by_email(u.email),
-        (422, "email_exists"),
-    ),
-    (
         "update nobody",
         "service",
-        lambda c, u: c.auth.admin.update_user_by_id(str(uuid4()), {"email": "a@example.org"}),
-        (404, "user_not_found"),
-    ),
-    (
-        "link for nobody",
-        "service",
-        lambda c, u: c.auth.admin.generate_link({"type": "recovery", "email": "x@example.org"}),
+        lambda c, u: c.auth.admin.update_user_by_id(str(uuid4()), {"ban_duration": "1h"}),
         (404, "user_not_found"),
     ),
     (
