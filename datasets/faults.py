@@ -50,7 +50,8 @@ def _plain(code: str, doing: str) -> FairdbError:
     if code.startswith(_DATA_EXCEPTION):
         return Refused(
             "The database refused a value of this file. Nothing was stored. "
-            "Load the column concerned as text (--type COLUMN=text)."
+            "Load the column concerned as text.",
+            option="types",
         )
     return Unavailable(
         f"The database stopped the {doing} (SQLSTATE {code}). Nothing was changed. Try again."

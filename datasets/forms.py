@@ -13,6 +13,7 @@ from datasets.browse.charts import TYPES
 from datasets.templatetags.fairdb import size
 from datasets.titles import LONGEST_TITLE, title_from
 from datasets.uploads import FIRST_PIECE
+from fairdb_site.errors import FairdbError
 
 DELIMITERS = [
     ("", "Found from the file"),
@@ -161,6 +162,12 @@ class UploadForm(forms.Form):
             cleaned["title"] = title_from(cleaned["file"].name)
         return cleaned
 
+    def refuse(self, error: FairdbError) -> None:
+        """Say what refused the file, and in which field it may be mended."""
+        field = self.fields.get(error.option)
+        where = f" See “{field.label}” below." if field else ""
+        self.add_error(None, error.message + where)
+
     def as_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of `dataset_import` that were typed."""
         cleaned = self.cleaned_data
@@ -222,12 +229,16 @@ class ColumnsForm(forms.Form):
 
 
 class ChooseForm(forms.Form):
-    """Columns ticked on a list: the choice before, what was on the list, what is ticked."""
+    """Columns ticked on a list: the choice before, what was on the list, what is ticked.
+
+    `shown` and `place` are what the rows show meanwhile: columns, and after or before which row.
+    """
 
     columns = forms.CharField(required=False, max_length=4_000)
     listed = forms.CharField(required=False, max_length=4_000)
     tick = PositionsField(required=False)
     q = forms.CharField(required=False, max_length=500)
+    shown = forms.CharField(required=False, max_length=4_000)
     place = forms.CharField(required=False, max_length=60)
 
 

@@ -76,7 +76,7 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
         except SignInRequired:
             raise
         except FairdbError as error:
-            form.add_error(None, error.message)
+            form.refuse(error)
             status = error.status
         else:
             return _go(request, "datasets:receipt", stored.dataset)

@@ -26,6 +26,7 @@ class FairdbCommand(BaseCommand):
     """A command that does one thing and reports it as an object, in words or as JSON."""
 
     requires_system_checks: list[str] = []
+    flags: Mapping[str, str] = {}  # what errors call an option -> how this command spells it
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add `--json`; commands call this after their own arguments."""
@@ -36,7 +37,8 @@ class FairdbCommand(BaseCommand):
         try:
             result = self.run(**options)
         except FairdbError as error:
-            raise CommandError(error.message, returncode=1) from None
+            use = f" Use {self.flags[error.option]}." if error.option in self.flags else ""
+            raise CommandError(error.message + use, returncode=1) from None
         except OperationalError:
             raise CommandError(
                 "The database does not answer. Check DATABASE_URL, and that the server runs."

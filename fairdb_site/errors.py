@@ -6,14 +6,18 @@ class FairdbError(Exception):
 
     The message names the row, column or setting concerned and what to do about it. It never holds
     a cell value, an id, a token, SQL or a path of the server.
+
+    `option` names the option of the service that would mend it, as the service's own argument: a
+    command says its flag, a page the field's label.
     """
 
     status = 400
     code = "refused"
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, option: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.option = option
 
 
 class Refused(FairdbError):

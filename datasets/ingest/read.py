@@ -186,7 +186,7 @@ class _Records:
             if self._bad_count >= _LISTED and not skip:
                 break
         if self._bad_count and not skip:
-            raise Refused(self._ragged())
+            raise Refused(self._ragged(), option="skip_bad_rows")
         if not self.good:
             raise Refused("The file has a header but no rows that fit it.")
 
@@ -285,7 +285,7 @@ class _Records:
         return (
             f"The header has {self._width:,} columns, but {rows} {listed}{more} (where row 1 is "
             f"the first after the header) {verb} {fields} fields.{hint} Mend the rows, or have "
-            "such rows skipped and listed."
+            "such rows left out and listed."
         )
 
     def _too_long(self, *, final: bool) -> str:

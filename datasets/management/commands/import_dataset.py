@@ -26,6 +26,7 @@ class Command(FairdbCommand):
     """Load a file as a dataset of one owner."""
 
     help = "Load FILE (CSV, TSV or semicolon-separated, plain or gzip) as a dataset of one owner."
+    flags = {"skip_bad_rows": "--skip-bad-rows", "types": "--type COLUMN=TYPE"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the file, its owner, and what may be said about it."""

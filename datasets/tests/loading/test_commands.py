@@ -149,6 +149,7 @@ def test_refusals_are_one_line_and_exit_1(alice: Person, tmp_path: Path) -> None
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.strip().splitlines()) == 1
     assert "row 2" in done.stderr.lower()
+    assert done.stderr.endswith("Use --skip-bad-rows.\n")
 
 
 def test_usage_errors_exit_2() -> None:

@@ -82,7 +82,7 @@ def test_every_form_shown_is_a_submission_of_its_own(alice: Any, client_of: Any)
         ({"types": "age:integer"}, None, "Line 1: write column=type"),
         ({"types": "weight=number"}, None, "Line 1: write column=type"),
         ({"types": "nothing=text"}, None, "nothing"),
-        ({}, b"a,b\n1\n", "1"),
+        ({}, b"a,b\n1\n", "See “Leave out rows of the wrong width” below."),
         ({}, b"", "The file is empty"),
         ({"title": "x" * 201}, None, "at most 200 characters"),
         ({"delimiter": "semi"}, None, "not one of the available choices"),
