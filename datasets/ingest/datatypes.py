@@ -40,6 +40,8 @@ FALSE_WORDS: Final = ("false", "f", "no", "n", "off", "0")
 # 15 digits survive a double (DBL_DIG, C11 5.2.4.2.2), wherever the point stands
 _SAFE_LENGTH = 15
 _SMALLEST_NORMAL = 2.2250738585072014e-308
+# PostgreSQL prints an exponent outside of these
+EXPONENT_FROM, EXPONENT_BELOW = 1e15, 1e-4
 _FLOAT = (
     r"^-?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?$"  # at least one digit: the cast sees to it
     r"|^-?(?:0|[1-9][0-9]*)?\.[0-9]*[eE][+-]?[0-9]{1,3}$"
@@ -55,11 +57,13 @@ _MOMENT_LENGTH = 19
 class Parsed:
     """Which cells are of a type, and their values, anything where they are not.
 
-    Values are int64 (integers; days and microseconds since 1970; 0 and 1) or float64.
+    Values are int64 (integers; days and microseconds since 1970; 0 and 1) or float64. `printed`
+    says which cells read as PostgreSQL prints their value; None is all that fit.
     """
 
     fits: Mask
     values: Values
+    printed: Mask | None = None
 
 
 def parsed(cells: pl.Series, data_type: DataType, *, loose: bool = False) -> Parsed:
@@ -89,7 +93,7 @@ def text_of(value: float, data_type: DataType) -> str:
 
 def _float_text(value: float) -> str:
     # PostgreSQL goes over to an exponent at 1e15, Python at 1e16
-    if 1e15 <= abs(value) < 1e16:
+    if EXPONENT_FROM <= abs(value) < 1e16:
         digits = repr(value).removesuffix(".0").lstrip("-").replace(".", "")
         mantissa = f"{digits[0]}.{digits[1:]}".rstrip("0").rstrip(".")
         return f"{'-' if value < 0 else ''}{mantissa}e+15"
@@ -110,8 +114,20 @@ def _integer(cells: pl.Series) -> Parsed:
 
 def _float(cells: pl.Series) -> Parsed:
     numbers = cells.cast(pl.Float64, strict=False)
-    sound = _mask(cells.str.contains(_FLOAT) & numbers.is_not_null())
-    return Parsed(_exact(cells, numbers, sound), numbers.fill_null(0.0).to_numpy())
+    values = numbers.fill_null(0.0).to_numpy()
+    size = np.abs(values)
+    # most numbers were printed by an algorithm like PostgreSQL's: the same text, the same value
+    shortest = numbers.cast(pl.String).str.strip_suffix(".0")
+    printed = _mask(cells == shortest) & (size < EXPONENT_FROM)
+    printed &= (size >= EXPONENT_BELOW) | (size == 0)
+    places = np.flatnonzero(~printed & cells.is_not_null().to_numpy())
+    if not places.size:
+        return Parsed(printed, values, printed)
+    rest, found = cells.gather(places), numbers.gather(places)
+    fits = printed.copy()
+    sound = _mask(rest.str.contains(_FLOAT) & found.is_not_null())
+    fits[places] = _exact(rest, found, sound)
+    return Parsed(fits, values, printed)
 
 
 def _boolean(cells: pl.Series) -> Parsed:

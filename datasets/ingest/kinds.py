@@ -38,12 +38,16 @@ _EXACT_INTEGERS = 2**53
 
 @dataclass(frozen=True, eq=False)
 class Typed:
-    """Columns of a bundle that are of one type so far; values and fits are None for text."""
+    """Columns of a bundle that are of one type so far; values and fits are None for text.
+
+    `printed` says which cells read as PostgreSQL prints them; None is all.
+    """
 
     data_type: DataType
     bundle: Bundle
     fits: Mask | None = None
     values: Values | None = None
+    printed: Mask | None = None
 
 
 class Kinds:
@@ -140,11 +144,15 @@ class Kinds:
             yield Typed("text", bundle.only(keep & text))
         if (keep & ~text).any():
             plain = keep & ~text
+            printed = found.printed
+            if printed is not None:
+                printed = printed.reshape(bundle.shape)[:, plain].ravel()
             yield Typed(
                 LADDER[kind],
                 bundle.only(plain),
                 shaped[:, plain].ravel(),
                 values[:, plain].ravel(),
+                printed,
             )
 
     def _note_large(self, bundle: Bundle, places: Values) -> None:

@@ -37,7 +37,8 @@ class ColumnProfile:
 
     `missing` counts cells that hold nothing: NULL, and in a text column the empty string.
     `distinct` counts the different values of the other cells; it is an estimate unless
-    `distinct_exact`. The id column keeps counts only.
+    `distinct_exact`. The id column keeps counts only. `printed`: every cell reads as PostgreSQL
+    prints its value (quotes apart).
     """
 
     position: int
@@ -51,6 +52,7 @@ class ColumnProfile:
     top: tuple[tuple[str, int], ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     distinct_exact: bool = True
+    printed: bool = True
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def _as_named(
             f"Row {number:,} (where row 1 is the first after the header) of column "
             f"{shown(header[bundle.columns[place]])} is not of type {data_type}."
         )
-    return Typed(data_type, bundle, found.fits, found.values)
+    return Typed(data_type, bundle, found.fits, found.values, found.printed)
 
 
 def _count_again(
@@ -248,6 +250,7 @@ def _columns(
                 top=top.get(column, ()),
                 suggestions=_suggestions(kinds, column),
                 distinct_exact=bool(exact[column]),
+                printed=not summaries.respelled[column],
             )
         )
     return tuple(out)

@@ -28,6 +28,7 @@ class Summaries:
     def __init__(self, count: int, secret: npt.NDArray[np.intp]) -> None:
         self.missing = np.zeros(count, dtype=np.int64)
         self.given_up = np.zeros(count, dtype=bool)
+        self.respelled = np.zeros(count, dtype=bool)  # met a cell that PostgreSQL prints otherwise
         self._secret = np.isin(np.arange(count), secret)
         self._type = np.full(count, _NOT_STARTED, dtype=np.int8)
         self._filled = np.zeros(count, dtype=np.int64)
@@ -55,6 +56,9 @@ class Summaries:
         bundle, valid = bundle.only(keep), valid[:, keep]
         self._type[bundle.columns] = kind
         self._filled[bundle.columns] += valid.sum(axis=0)
+        if typed.printed is not None:
+            printed = typed.printed.reshape(typed.bundle.shape)[:, keep]
+            self.respelled[bundle.columns] |= (valid & ~printed).any(axis=0)
         if typed.values is None:
             self._add_texts(bundle, valid)
         else:

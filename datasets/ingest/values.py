@@ -129,7 +129,9 @@ class Encoder:
                 [
                     column.position - 1
                     for column in self.profile.columns
-                    if column.data_type == "float" and column.position not in named
+                    if column.data_type == "float"
+                    and not column.printed
+                    and column.position not in named
                 ],
                 dtype=np.intp,
             ),
