@@ -21,6 +21,7 @@ from fairdb_site.local.cluster_folder import remove_cluster_folder
 from fairdb_site.local.postgres import Postgres
 from fairdb_site.local.state import (
     BOOTSTRAPPED,
+    DEMO_PASSWORDS,
     LocalState,
     canonical,
     folder_lock,
@@ -145,7 +146,9 @@ def reset(folder: Path) -> bool:
         shutil.rmtree(held / "outbox", ignore_errors=True)
         for copy in held.glob(f"{COPY_PREFIX}*"):
             shutil.rmtree(copy)
-        for pattern in (BOOTSTRAPPED, "*.log", "*.log.old", "gateway.*", "state.json", "lock"):
+        # "lock" last: it is what keeps others out
+        kept = (BOOTSTRAPPED, DEMO_PASSWORDS, "gateway.*", "*.log", "*.log.old", "state.json")
+        for pattern in (*kept, "lock"):
             for file in held.glob(pattern):
                 file.unlink()
         with contextlib.suppress(OSError):  # it holds somebody's files

@@ -6,6 +6,7 @@ Made on first use, in the state folder (`FAIRDB_LOCAL_DIR`); starts nothing. Lay
     cluster/        PostgreSQL's files, 0700, owned by whom the server runs as; or a symbolic
                     link, the pointer to a folder elsewhere (`cluster_folder.py` says when)
     outbox/         mails that the gateway wrote (0700)
+    demo.json       passwords of the demo's accounts, where it ran (0600)
     gateway.json    the gateway's configuration (0600)
     *.log, *.pid    of the two servers
 """
@@ -29,6 +30,7 @@ from fairdb_site.local.cluster_folder import cluster_folder, make_cluster_folder
 DATABASE = "fairdb"
 SUPERUSER = "supabase_admin"  # as hosted: `postgres` is not a superuser
 BOOTSTRAPPED = "bootstrapped"  # a file: which version of the .sql files the cluster has
+DEMO_PASSWORDS = "demo.json"
 POSTGRES_PORT = 5432  # only part of the socket's name: nothing listens on TCP
 
 

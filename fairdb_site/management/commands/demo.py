@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import signal
 import socket
 import sys
@@ -17,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandParser
 
 from accounts.models import User
-from accounts.services import account_by_email, account_create
+from accounts.services import account_by_email, account_create, generated_password
 from fairdb_site.commands import FairdbCommand, Json, ProgressBar
 from fairdb_site.embedded import start_if_embedded
 from fairdb_site.errors import NotFound, Refused
@@ -161,12 +160,12 @@ def require_free_port(port: int) -> None:
 
 def demo_passwords() -> dict[str, str]:
     """Return the demo accounts' passwords: random, made once, readable by this user alone."""
-    path = settings.FAIRDB_LOCAL_DIR / "demo.json"
+    from fairdb_site.local.state import DEMO_PASSWORDS, write_private
+
+    path = settings.FAIRDB_LOCAL_DIR / DEMO_PASSWORDS
     if not path.exists():
-        passwords = {email: secrets.token_urlsafe(12) for email in (RESEARCHER, STAFF)}
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(passwords, file)
+        passwords = {email: generated_password() for email in (RESEARCHER, STAFF)}
+        write_private(path, json.dumps(passwords))
     found: dict[str, str] = json.loads(path.read_text())
     return found
 

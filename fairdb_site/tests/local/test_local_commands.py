@@ -14,6 +14,7 @@ import pytest
 from fairdb_site.local import stack as local_stack
 from fairdb_site.local.commands import main
 from fairdb_site.local.state import local_state
+from fairdb_site.management.commands.demo import demo_passwords
 from fairdb_site.tests.local.conftest import MakeFolder, Plant
 from fairdb_site.tests.local.stacks import PROJECT, query
 
@@ -164,10 +165,12 @@ def test_reset_without_anybody_to_ask_needs_yes(
 
 
 def test_reset_stops_what_runs_and_keeps_nothing(
-    run: Run, make_folder: MakeFolder, plant: Plant
+    run: Run, make_folder: MakeFolder, plant: Plant, settings: Any
 ) -> None:
     folder = plant(make_folder())
     before = local_stack.ensure_started(folder).state
+    settings.FAIRDB_LOCAL_DIR = folder
+    demo_passwords()
     assert run(folder, "reset", "--yes")[0] == 0
     status = local_stack.status(folder)
     assert status.postgres.pid is status.gateway.pid is None
