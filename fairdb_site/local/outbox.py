@@ -6,7 +6,7 @@ from typing import TypedDict, cast
 
 
 class Mail(TypedDict):
-    """One mail as `gateway/outbox.py` writes it."""
+    """One mail as `gateway/mails.py` writes it."""
 
     to: str
     subject: str

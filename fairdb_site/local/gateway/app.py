@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import time
 import traceback
 from collections.abc import Callable
 
@@ -45,13 +44,8 @@ def jwks(call: Call, cursor: Cursor) -> Response:
 
 def settings(call: Call, cursor: Cursor) -> Response:
     """Tell who may sign up, and how."""
-    config = call.config
-    body = {
-        "external": {"email": True, "phone": False, "anonymous_users": False},
-        "disable_signup": not config.signup_enabled,
-        "mailer_autoconfirm": config.autoconfirm,
-    }
-    return JSONResponse(body)
+    closed, autoconfirm = not call.config.signup_enabled, call.config.autoconfirm
+    return JSONResponse({"disable_signup": closed, "mailer_autoconfirm": autoconfirm})
 
 
 _AUTH: tuple[tuple[str, str, AuthWork], ...] = (
@@ -80,7 +74,7 @@ def create_app(config: GatewayConfig) -> Starlette:
     auth = Pool(config.auth_admin_dsn, _AUTH_CONNECTIONS)
     rest = Pool(config.authenticator_dsn, _REST_CONNECTIONS)
     routes = [
-        route(auth, f"/auth/v1{path}", [method], _in_transaction(work))
+        route(auth, f"/auth/v1{path}", [method], functools.partial(_in_transaction, path, work))
         for method, path, work in _AUTH
     ]
     routes.append(route(rest, "/rest/v1/rpc/{name}", ["GET", "HEAD", "POST"], rpc.call_function))
@@ -99,7 +93,6 @@ def _route(
     """Return a route that lets nobody in without an API key, works in a thread, logs no value."""
 
     async def endpoint(request: Request) -> Response:
-        started = time.perf_counter()
         try:
             if path not in _OPEN and keys.key_role(request.headers) is None:
                 raise auth_error(401, "no_authorization", "No API key, or a wrong one")
@@ -120,23 +113,18 @@ def _route(
             where = f"{place.filename}:{place.lineno}"
             logger.error("unexpected %s at %s", type(error).__name__, where)
             response = auth_error(500, "unexpected_failure", "Unexpected failure").response
-        took = (time.perf_counter() - started) * 1000
-        logger.info("%s %s %d %.0f ms", request.method, path, response.status_code, took)
+        logger.info("%s %s %d", request.method, path, response.status_code)
         return response
 
     return Route(path, endpoint, methods=methods)
 
 
-def _in_transaction(work: AuthWork) -> Work:
-    """Return `work` in a transaction; what is for administrators, for the service role alone."""
-
-    def run(call: Call) -> Response:
-        if call.request.url.path.startswith("/auth/v1/admin/"):
-            admin.require_service_role(call)
-        with call.pool.connection() as connection, connection, connection.cursor() as cursor:
-            return work(call, cursor)
-
-    return run
+def _in_transaction(path: str, work: AuthWork, call: Call) -> Response:
+    """Do `work` in a transaction, and what is for administrators for the service role alone."""
+    if path.startswith("/admin/"):
+        admin.require_service_role(call)
+    with call.pool.connection() as connection, connection, connection.cursor() as cursor:
+        return work(call, cursor)
 
 
 async def _not_here(request: Request, error: Exception) -> Response:

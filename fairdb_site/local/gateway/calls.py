@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg2
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,6 +17,19 @@ from fairdb_site.local.gateway.keys import Keys
 _IGNORED = {"gotrue_meta_security", "options", "code_challenge", "code_challenge_method"}
 # as the HTML standard has it, which GoTrue's check follows too
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*")
+
+# PostgREST's statuses (https://docs.postgrest.org/en/stable/references/errors.html) by SQLSTATE or
+# its class, the code before the class; what is not listed is a 400
+_CODES = {
+    400: "P0001",
+    403: "0L 0P 28 42501",
+    404: "42883 42P01",
+    405: "25006",
+    409: "23503 23505",
+    500: "09 21 25 2D 38 39 3B 40 42P17 53400 54 55 57 58 F0 HV P0 XX PT",
+    503: "08 53 57P01",
+}
+_STATUS = {code: status for status, codes in _CODES.items() for code in codes.split()}
 
 
 @dataclass(frozen=True)
@@ -35,7 +49,7 @@ class Call:
         """
         try:
             values = json.loads(self.body.decode() or "{}")
-            # what PostgreSQL's text cannot hold: a NUL is escaped, a lone surrogate encodes not
+            # what PostgreSQL's text cannot hold: a NUL is escaped, a lone surrogate fails to encode
             storable = b"\\u0000" not in json.dumps(values, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             storable = False
@@ -87,3 +101,19 @@ def rest_error(status: int, code: str, message: str, **more: str | None) -> Refu
 def not_supported(details: str) -> Refusal:
     """Return the answer to what PostgREST does and this gateway does not."""
     return rest_error(501, "PGRST127", "Feature not implemented", details=details)
+
+
+def database_error(error: psycopg2.Error, *, anonymous: bool) -> Refusal:
+    """Return the answer to an error of the database; `anonymous` makes a missing grant a 401."""
+    code, said = error.pgcode, error.diag
+    if code is None:
+        return rest_error(503, "PGRST000", "Database connection error. Retrying the connection.")
+    if code == "PGRST":
+        return not_supported("A function cannot spell its answer out by sqlstate PGRST here")
+    status = _STATUS.get(code) or _STATUS.get(code[:2], 400)
+    if re.fullmatch("PT[2-5][0-9][0-9]", code):  # the status that the function wants
+        status = int(code[2:])
+    if code == "42501" and anonymous:
+        status = 401
+    message, details = said.message_primary or "", said.message_detail
+    return rest_error(status, code, message, details=details, hint=said.message_hint)

@@ -9,11 +9,10 @@ import psycopg2
 from psycopg2 import sql
 from starlette.responses import Response
 
-from fairdb_site.local.gateway.calls import Call, not_supported, rest_error
+from fairdb_site.local.gateway.calls import Call, database_error, not_supported, rest_error
 from fairdb_site.local.gateway.database import Cursor
 from fairdb_site.local.gateway.keys import TokenError
 from fairdb_site.local.gateway.routines import SCHEMA, Routine, choose, find_routines
-from fairdb_site.local.gateway.sqlstates import database_error
 
 _MAX_ROWS = 1000  # hosted default
 _SINGLE = "application/vnd.pgrst.object+json"

@@ -159,6 +159,25 @@ def test_api_keys_alone_are_no_account(gateway: Served) -> None:
         assert (shown.status_code, bare.status_code) == (403, 401)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("POST", ""), ("GET", "/{id}"), ("PUT", "/{id}"), ("DELETE", "/{id}")],
+)
+def test_accounts_of_others_are_for_the_service_role_alone(
+    gateway: Served, user: Session, method: str, path: str
+) -> None:
+    url = f"/auth/v1/admin/users{path.format(id=user.id)}"
+    body = {"json": {"email": f"{uuid4().hex}@example.org"}} if method == "POST" else {}
+
+    anonymous = gateway.request(method, url, **body)
+    signed_in = gateway.request(method, url, token=user.access_token, **body)
+    bare = gateway.http.request(method, url, headers={"apikey": gateway.config.secret_key}, **body)
+
+    assert (anonymous.status_code, anonymous.json()["code"]) == (403, "not_admin")
+    assert (signed_in.status_code, signed_in.json()["code"]) == (403, "not_admin")
+    assert bare.status_code == 401
+
+
 @pytest.mark.parametrize("key", ["", "x", "sb_secret_", "é", "sb_publishable_x\tx"])
 def test_wrong_api_key_opens_nothing(gateway: Served, user: Session, key: str) -> None:
     headers = httpx.Headers({"authorization": f"Bearer {user.access_token}"}, encoding="utf-8")
