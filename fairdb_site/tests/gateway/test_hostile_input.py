@@ -167,7 +167,7 @@ def test_accounts_of_others_are_for_the_service_role_alone(
     gateway: Served, user: Session, method: str, path: str
 ) -> None:
     url = f"/auth/v1/admin/users{path.format(id=user.id)}"
-    body = {"json": {"email": f"{uuid4().hex}@example.org"}} if method == "POST" else {}
+    body: dict[str, Any] = {"json": {"email": "a@example.org"}} if method == "POST" else {}
 
     anonymous = gateway.request(method, url, **body)
     signed_in = gateway.request(method, url, token=user.access_token, **body)
