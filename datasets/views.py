@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
 from accounts.kept_input import kept_input
 from datasets import selectors, services
@@ -128,12 +128,15 @@ def detail(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
         )
     form = RowsForm(request.GET)
     asked = _valid(form)
-    refusal = ""
+    refusal = no_column = ""
     if sought := asked.get("jump"):
         position = selectors.column_named(supabase=request.supabase, dataset=dataset, name=sought)
         if position is not None:
-            return redirect(_rows_address(dataset, dataset.width.window(position), form.place()))
-        refusal = "No column has that in its name."
+            window = write_choice(dataset.width.window(position))
+            return redirect(_rows_address(dataset, window, form.place()))
+        no_column = "No column has this in its name."
+        if sought.strip().casefold() in dataset.id_label.casefold():
+            no_column = "Only the id has this in its name: its pseudonyms head every row."
     try:
         page = selectors.rows_page(
             supabase=request.supabase,
@@ -143,8 +146,16 @@ def detail(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
         )
     except Refused as error:
         refusal = error.message
-        page = selectors.rows_page(supabase=request.supabase, dataset=dataset)
-    context = {"dataset": dataset, "page": page, "refusal": refusal, "sought": sought}
+        page = selectors.rows_page(
+            supabase=request.supabase, dataset=dataset, columns="", **form.place()
+        )
+    context = {
+        "dataset": dataset,
+        "page": page,
+        "refusal": refusal,
+        "sought": sought,
+        "no_column": no_column,
+    }
     if is_htmx(request):
         return _vary(render(request, "datasets/_rows.html", context))
     context["outline"] = selectors.dataset_outline(supabase=request.supabase, dataset=dataset)
@@ -191,8 +202,11 @@ def column_names(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
 def choose(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
     """Choose the columns on show: tick them on a list, search the list, then show the rows."""
     dataset = selectors.dataset_ready(supabase=request.supabase, dataset_id=dataset_id)
-    asked = _valid(ChooseForm(request.POST if request.method == "POST" else request.GET))
-    chosen: tuple[int, ...] = ()
+    posted = request.method == "POST"
+    wants_rows = posted and "show" in request.POST
+    asked = _valid(ChooseForm(request.POST if posted else request.GET))
+    # the rows show a screenful where nothing is said; a form says what is ticked, be it nothing
+    chosen = () if posted else dataset.width.window(1)
     refusal = ""
     try:
         if asked.get("columns"):
@@ -204,15 +218,22 @@ def choose(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
             )
     except Refused as error:
         refusal = error.message
-    if request.method == "POST" and "show" in request.POST and not refusal:
-        place = _valid(RowsForm(dict(parse_qsl(asked.get("place", "")))))
-        return redirect(_rows_address(dataset, chosen, place))
+    if posted and "none" in request.POST:
+        chosen = ()
+    elif wants_rows and not refusal and not chosen:
+        refusal = "No column is ticked. Tick those to show, or cancel to keep what was on show."
+    place = _valid(RowsForm(dict(parse_qsl(asked.get("place", "")))))
+    if wants_rows and not refusal:
+        return redirect(_rows_address(dataset, write_choice(chosen), place))
+    shown = asked.get("shown", "") if posted else write_choice(chosen)
     page = selectors.columns_page(
         supabase=request.supabase, dataset=dataset, search=asked.get("q", "")
     )
     context = {
         "dataset": dataset,
         "page": page,
+        "shown": shown,
+        "back": _rows_address(dataset, shown, place),
         "listed": write_choice(column.position for column in page.columns),
         "chosen": selectors.columns_at(
             supabase=request.supabase, dataset=dataset, positions=chosen
@@ -224,7 +245,10 @@ def choose(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
         "refusal": refusal,
         "most": MOST,
     }
-    return _page_or_fragment(request, "datasets/choose.html", "datasets/_choose.html", context)
+    response = _page_or_fragment(request, "datasets/choose.html", "datasets/_choose.html", context)
+    if wants_rows and is_htmx(request):  # what it expects is rows, in another place
+        return push_url(reswap(retarget(response, "#chooser"), "innerHTML"), False)
+    return response
 
 
 @require_safe
@@ -268,8 +292,8 @@ def _valid(form: Form) -> dict[str, Any]:
     return form.cleaned_data
 
 
-def _rows_address(dataset: Dataset, positions: tuple[int, ...], place: dict[str, Any]) -> str:
-    query = {"columns": write_choice(positions)} if positions else {}
+def _rows_address(dataset: Dataset, columns: str, place: dict[str, Any]) -> str:
+    query = {"columns": columns} if columns else {}
     query |= {name: str(place[name]) for name in ("after", "before") if place.get(name) is not None}
     return resolve_url("datasets:detail", dataset.id) + "?" + urlencode(query, safe=",-")
 

@@ -213,12 +213,37 @@ def test_ticks_survive_a_search_in_the_chooser(cohort: Loaded, client_of: Any) -
     assert text.count('name="tick"') == 27
 
 
-def test_nothing_ticked_is_the_first_screenful(cohort: Loaded, client_of: Any) -> None:
-    answer = client_of(cohort.owner).post(
-        cohort.at("choose/"), {"columns": "2-4", "listed": "1-35", "show": "1"}
+def test_showing_nothing_says_so_and_shows_nothing_else(cohort: Loaded, client_of: Any) -> None:
+    client = client_of(cohort.owner)
+    form = {"columns": "2-4", "listed": "1-35", "show": "1", "shown": "5-6", "place": "after=50"}
+
+    page = client.post(cohort.at("choose/"), form)
+    assert cohort.at("?columns=5-6&amp;after=50") in page.content.decode()
+    assert "No column is ticked. Tick those to show" in text_of(page)
+    assert "0 of at most 200" in text_of(page)
+
+    # HTMX expects rows: the chooser has to go where the chooser was
+    fragment = client.post(cohort.at("choose/"), form, headers={"HX-Request": "true"})
+    assert "No column is ticked" in text_of(fragment)
+    assert (fragment["HX-Retarget"], fragment["HX-Reswap"]) == ("#chooser", "innerHTML")
+    assert fragment["HX-Push-Url"] == "false"
+
+
+def test_none_means_none_of_those_that_are_not_listed_too(cohort: Loaded, client_of: Any) -> None:
+    page = client_of(cohort.owner).post(
+        cohort.at("choose/"),
+        {"columns": "2-4,30", "listed": "30-31", "tick": ["30"], "q": "taxon", "none": "1"},
     )
 
-    assert answer["Location"] == cohort.at("?")
+    assert "0 of at most 200" in text_of(page)
+    assert 'name="columns" value=""' in page.content.decode()
+    assert "checked" not in page.content.decode()
+
+
+def test_the_chooser_begins_with_what_the_rows_show(cohort: Loaded, client_of: Any) -> None:
+    page = client_of(cohort.owner).get(cohort.at("choose/"))
+
+    assert "12 of at most 200" in text_of(page)
 
 
 def test_too_many_ticks_are_said_to_be_too_many(cohort: Loaded, client_of: Any) -> None:

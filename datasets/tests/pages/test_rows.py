@@ -158,20 +158,40 @@ def test_a_place_that_is_none_is_passed_over(cohort: Loaded, client_of: Any, pla
 
 @pytest.mark.parametrize(
     ("sought", "first"),
-    [("TAXON 20", 29), ("taxon", 9), ("30", 30), ("K-12", 8), ("person", None), ("no such", None)],
+    [("TAXON 20", 29), ("taxon", 9), ("30", 30), ("K-12", 8)],
 )
 def test_a_jump_goes_to_a_column_by_name_or_number(
-    cohort: Loaded, client_of: Any, sought: str, first: int | None
+    cohort: Loaded, client_of: Any, sought: str, first: int
 ) -> None:
     answer = client_of(cohort.owner).get(cohort.at(), {"jump": sought, "after": 50})
 
-    if first is None:
-        assert "No column has that in its name" in text_of(answer)
-        assert numbers(answer)[0] == 51
-    else:
-        assert answer.status_code == 302
-        assert f"columns={first}-" in answer["Location"]
-        assert "after=50" in answer["Location"]
+    assert answer.status_code == 302
+    assert f"columns={first}-" in answer["Location"]
+    assert "after=50" in answer["Location"]
+
+
+@pytest.mark.parametrize(
+    ("sought", "said"),
+    [
+        ("no such", "No column has this in its name."),
+        ("PERSON", "Only the id has this in its name: its pseudonyms head every row."),
+    ],
+)
+def test_a_jump_that_leads_nowhere_stays_where_it_is(
+    cohort: Loaded, client_of: Any, sought: str, said: str
+) -> None:
+    client = client_of(cohort.owner)
+    page = client.get(cohort.at("?columns=20-22,8&after=50")).content.decode()
+    # what the form sends along
+    sent = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+
+    answer = client.get(cohort.at(), sent | {"jump": sought})
+
+    assert said in text_of(answer)
+    assert numbers(answer)[0] == 51
+    assert 'name="columns" value="20-22,8"' in answer.content.decode()
+    assert f'value="{sought}"' in answer.content.decode()
+    assert 'aria-describedby="jump-error"' in answer.content.decode()
 
 
 def test_a_name_that_is_a_number_is_jumped_to_before_a_position(alice: Any, client_of: Any) -> None:

@@ -217,8 +217,13 @@
     const button = event.target.closest("[data-tick]");
     if (!button) return;
     const form = button.closest("form");
-    for (const box of form.querySelectorAll("input[name=tick]")) {
-      box.checked = button.dataset.tick === "all";
+    const all = button.dataset.tick === "all";
+    for (const box of form.querySelectorAll("input[name=tick]")) box.checked = all;
+    if (!all) {
+      // also of those that are chosen but not listed; without a script the form asks for the same
+      event.preventDefault();
+      form.elements.columns.value = "";
+      form.querySelector("[data-chosen-count]").dataset.base = "0";
     }
     countTicks(form);
   });
@@ -241,11 +246,22 @@
   document.addEventListener("click", (event) => {
     const link = event.target.closest("[data-close]");
     const box = link && document.querySelector(link.dataset.close);
-    if (!box || !document.getElementById("rows")) return;
-    event.preventDefault();
+    if (box && closeChooser(box)) event.preventDefault();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const box = event.key === "Escape" && event.target.closest?.("#chooser");
+    if (!box || (event.target.type === "search" && event.target.value)) return;
+    closeChooser(box);
+  });
+
+  // where the chooser is a page of its own there is nothing to go back to but by its link
+  const closeChooser = (box) => {
+    if (!document.getElementById("rows")) return false;
     box.replaceChildren();
     document.getElementById("choose-columns")?.focus();
-  });
+    return true;
+  };
 
   // -- The table of rows stays where it was scrolled to, sideways -----------------------------------
 
@@ -257,7 +273,9 @@
     const moved = /columns-(earlier|later)/.test(event.detail.requestConfig?.elt?.id ?? "");
     const table = document.querySelector("#rows [data-keep-scroll]");
     if (table && !moved) table.scrollLeft = left;
-    document.querySelector("#chooser [name=q]")?.focus();
+    if (event.detail.requestConfig?.elt?.id === "choose-columns") {
+      document.querySelector("#chooser [name=q]")?.focus();
+    }
   });
 
   // -- Menus ------------------------------------------------------------------------------------------
