@@ -116,9 +116,10 @@ def test_cookie_of_an_answer_goes_out_with_no_request(alice: Any, settings: Any)
         handler.end_headers()
         handler.wfile.write(b"[]")
 
+    token = alice.access_token
     with answering(settings, set_cookie):
         for _ in range(2):
-            assert Supabase(alice.access_token).safe_rpc_call(WHO) == []
+            assert Supabase(token).safe_rpc_call(WHO) == []
 
     assert seen == [None, None]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import memory_or_disk
 from fairdb_site.local import stack as local_stack
 from fairdb_site.local.state import BOOTSTRAPPED, local_state
 from fairdb_site.tests.local.stacks import start_postgres, stop_postgres
@@ -20,10 +21,7 @@ Plant = Callable[[Path], Path]
 @pytest.fixture(scope="session")
 def ground() -> Iterator[Path]:
     """A short folder that every account may pass through; in memory where there is room."""
-    memory = Path("/dev/shm")
-    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * 1024**3
-    parent = memory if roomy else Path("/tmp")
-    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="fl-", dir=parent)))
+    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="fl-", dir=memory_or_disk())))
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)
