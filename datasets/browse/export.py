@@ -154,8 +154,17 @@ def _zipped_windows(cursor: CursorWrapper, source: ExportSource) -> Iterator[byt
     runs = [list(run) for _, run in groupby(source.columns, key=lambda column: column.part)]
     height = max(1, WINDOW_CELLS // len(source.columns))
     for start in range(first, last + 1, height):
-        pieces = [_lines(_window(cursor, source, run, start, start + height)) for run in runs]
+        pieces = [_window_lines(cursor, source, run, start, start + height) for run in runs]
         yield b"".join(b",".join(row) + b"\n" for row in zip(*pieces, strict=True))
+
+
+def _window_lines(
+    cursor: CursorWrapper, source: ExportSource, run: Sequence[ExportColumn], start: int, end: int
+) -> list[bytes]:
+    lines = _lines(_window(cursor, source, run, start, end))
+    if len(run) == 1:  # alone in its line PostgreSQL quotes `\.`, beside others it does not
+        return [b"\\." if line == b'"\\."' else line for line in lines]
+    return lines
 
 
 def _window(

@@ -147,6 +147,21 @@ def test_joined_and_zipped_exports_are_the_same_bytes(
     assert [row[:1] + row[2:] for row in read_csv(zipped)[1:]] == [r[:1] + r[2:] for r in rows]
 
 
+def test_a_column_alone_in_its_part_comes_out_as_beside_others(
+    alice: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = ["id", *(f"c{n}" for n in range(331))]
+    receipt = load_csv(alice, tmp_path, csv_text(header, [["P1", *["x"] * 330, "\\."]]))
+    assert len(receipt.tables) == 2
+    for limit in (1_600, 1):
+        monkeypatch.setattr(export, "MAX_JOINED_COLUMNS", limit)
+        out = tmp_path / f"{limit}.csv"
+        assert dataset_export(
+            dataset_id=receipt.dataset, reader_id=alice.user.pk, out=out
+        ).unchanged
+        assert read_csv(out)[1][-1] == "\\."
+
+
 def test_digests_are_of_the_file_and_of_the_export(alice: Person, tmp_path: Path) -> None:
     packed = gzip.compress(b"id;age\nP1;30\nP2;\n")
     receipt = load_csv(alice, tmp_path, packed)
