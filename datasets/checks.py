@@ -16,9 +16,15 @@ _TAKEN = {"public", "auth", "extensions", "information_schema", "storage", "grap
 
 @checks.register(checks.Tags.database)
 def check_data_schema(
-    app_configs: Sequence[AppConfig] | None, **kwargs: object
+    app_configs: Sequence[AppConfig] | None,
+    databases: Sequence[str] | None = None,
+    **kwargs: object,
 ) -> list[checks.CheckMessage]:
-    """Compare FAIRDB_DATA_SCHEMA with its rules and with the schema that holds the data."""
+    """Compare FAIRDB_DATA_SCHEMA with its rules and with the schema that holds the data.
+
+    The database is asked only where it was named (`check --database default`), as by Django's own
+    checks: else every command would open a connection, and wait where none can be had.
+    """
     name: str = settings.FAIRDB_DATA_SCHEMA
     if not _SCHEMA_NAME.fullmatch(name) or name in _TAKEN or name.startswith("pg_"):
         return [
@@ -37,8 +43,9 @@ def check_data_schema(
                 id="datasets.W001",
             )
         )
-    recorded = recorded_schema()
-    if recorded is not None and recorded != name:
+    for recorded in filter(None, map(recorded_schema, databases or ())):
+        if recorded == name:
+            continue
         messages.append(
             checks.Error(
                 f"FAIRDB_DATA_SCHEMA is {name}, but this database keeps its data in {recorded}.",

@@ -94,7 +94,7 @@ def test_a_schema_changed_after_migrating_is_an_error_and_stops_the_next_migrate
 ) -> None:
     empty.migrate("datasets")
 
-    checked = empty.django("check", FAIRDB_DATA_SCHEMA="elsewhere")
+    checked = empty.django("check", "--database", "default", FAIRDB_DATA_SCHEMA="elsewhere")
     migrated = empty.django("migrate", "--skip-checks", FAIRDB_DATA_SCHEMA="elsewhere")
 
     assert checked.returncode != 0
@@ -105,7 +105,16 @@ def test_a_schema_changed_after_migrating_is_an_error_and_stops_the_next_migrate
 
 
 def test_the_schema_in_use_is_no_error(db_ready: None) -> None:
-    assert checks.check_data_schema(None) == []
+    assert checks.check_data_schema(None, databases=["default"]) == []
+
+
+def test_another_schema_is_an_error_where_the_database_may_be_asked(db_ready: None) -> None:
+    with override_settings(FAIRDB_DATA_SCHEMA="elsewhere"):
+        unasked = checks.check_data_schema(None)
+        asked = checks.check_data_schema(None, databases=["default"])
+
+    assert unasked == []
+    assert [message.id for message in asked] == ["datasets.E002"]
 
 
 def test_migrating_within_a_process_refuses_another_schema_too(db_ready: None) -> None:

@@ -126,7 +126,7 @@ def examine_migrations(cursor: CursorWrapper) -> Iterator[Finding]:
 
 def examine_data_schema(cursor: CursorWrapper) -> Iterator[Finding]:
     """FAIRDB_DATA_SCHEMA is the schema that holds the data."""
-    for message in check_data_schema(None):
+    for message in check_data_schema(None, databases=[connection.alias]):
         if message.level >= ERROR:
             yield Finding("data schema", str(message.msg), str(message.hint))
 
