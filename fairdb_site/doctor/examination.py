@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import httpx
+import jwt
 from django.conf import settings
 from django.db import Error, connection
 from django.db.backends.utils import CursorWrapper
@@ -15,7 +16,7 @@ from fairdb_site.doctor.supabase_checks import SUPABASE_CHECKS
 
 
 def examine() -> list[Finding]:
-    """Return what is wrong, in the order of the checks; nothing is changed."""
+    """Return what is wrong, in the order of the checks; what they change, they undo."""
     return [*_examine_database(), *_examine_supabase()]
 
 
@@ -56,7 +57,13 @@ def _examine_supabase() -> Iterator[Finding]:
         for check in SUPABASE_CHECKS:
             try:
                 yield from list(check(http))
-            except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            except (
+                httpx.HTTPError,
+                httpx.InvalidURL,
+                ValueError,
+                KeyError,
+                jwt.PyJWTError,
+            ) as error:
                 yield Finding(
                     "supabase",
                     f"{settings.SUPABASE_URL} does not answer as Supabase does "

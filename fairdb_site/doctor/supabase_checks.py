@@ -3,8 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
+from secrets import token_urlsafe
+from uuid import uuid4
 
 import httpx
+import jwt
 from django.conf import settings
 
 from fairdb_site.doctor.database_checks import CLOCK_TOLERANCE
@@ -90,6 +93,50 @@ def examine_registration(http: httpx.Client) -> Iterator[Finding]:
         )
 
 
+def examine_issuer(http: httpx.Client) -> Iterator[Finding]:
+    """A fresh access token names the issuer that we ask for.
+
+    Supabase says it nowhere but in tokens, so an account is made, signed in and removed again.
+    """
+    secret = _headers(settings.SUPABASE_SECRET_KEY)
+    person = {"email": f"{uuid4().hex}@doctor.invalid", "password": token_urlsafe(20)}
+    made = http.post("/auth/v1/admin/users", json=person | {"email_confirm": True}, headers=secret)
+    if made.is_error:
+        return  # the keys' check says why
+    try:
+        signed_in = http.post(
+            "/auth/v1/token?grant_type=password",
+            json=person,
+            headers=_headers(settings.SUPABASE_PUBLISHABLE_KEY),
+        )
+    finally:
+        removed = http.delete(f"/auth/v1/admin/users/{made.json()['id']}", headers=secret)
+    if removed.is_error:
+        yield Finding(
+            "sign-in",
+            f"The account {person['email']}, made for this check, could not be removed.",
+            "Remove it in the project's list of users.",
+        )
+    if signed_in.status_code == httpx.codes.UNAUTHORIZED:
+        return  # the keys' check says why
+    if signed_in.is_error:
+        yield Finding(
+            "sign-in",
+            f"Supabase lets nobody in by e-mail and password ({signed_in.status_code}).",
+            "Turn that way on in the project's settings, and bot protection (CAPTCHA) off.",
+        )
+        return
+    token = signed_in.json()["access_token"]
+    issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
+    if issuer != settings.SUPABASE_JWT_ISSUER:
+        yield Finding(
+            "sign-in",
+            f"Tokens name the issuer {issuer}, but SUPABASE_JWT_ISSUER is "
+            f"{settings.SUPABASE_JWT_ISSUER}: nobody can sign in.",
+            f"Set SUPABASE_JWT_ISSUER={issuer}, if that is your Supabase.",
+        )
+
+
 def examine_clock(http: httpx.Client, *, now: Callable[[], float] = time.time) -> Iterator[Finding]:
     """This machine and Supabase agree on what time it is."""
     before = now()
@@ -118,5 +165,6 @@ SUPABASE_CHECKS: tuple[SupabaseCheck, ...] = (
     examine_keys,
     examine_exposure,
     examine_registration,
+    examine_issuer,
     examine_clock,
 )

@@ -364,6 +364,30 @@ def test_a_key_that_does_not_work_is_found(setting: str) -> None:
     assert setting in finding.problem
 
 
+def test_an_issuer_that_tokens_do_not_name_is_found() -> None:
+    assert told(supabase_checks.examine_issuer) == []
+    with override_settings(SUPABASE_JWT_ISSUER="https://elsewhere.example/auth/v1"):
+        (finding,) = told(supabase_checks.examine_issuer)
+
+    assert "https://elsewhere.example/auth/v1" in finding.problem
+    assert f"SUPABASE_JWT_ISSUER={settings.SUPABASE_URL}/auth/v1" in finding.mend
+    assert run("select count(*) from auth.users where email like '%%@doctor.invalid'") == [(0,)]
+
+
+def test_people_whom_supabase_does_not_let_in_by_password_are_found() -> None:
+    with broken(
+        "create function auth.keep_out() returns trigger language plpgsql as"
+        " $$begin raise 'no'; end$$;"
+        " create trigger keep_out before insert on auth.sessions"
+        " for each row execute function auth.keep_out()",
+        "drop function auth.keep_out() cascade",
+        by=superuser,
+    ):
+        (finding,) = told(supabase_checks.examine_issuer)
+
+    assert "lets nobody in" in finding.problem
+
+
 def test_an_exposed_data_schema_is_found() -> None:
     """`public` is exposed: taken for the data schema it is what an exposed one looks like."""
     with override_settings(FAIRDB_DATA_SCHEMA="public"):
