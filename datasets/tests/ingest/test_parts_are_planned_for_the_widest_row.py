@@ -102,7 +102,7 @@ def throwaway() -> Iterator[Any]:
     ),
     st.sampled_from([1, 17, 22, 23, 24, 126, 127, 3_000, 10_000]),
 )
-@settings(max_examples=25)
+@settings(max_examples=settings().max_examples // 2)
 def test_postgresql_takes_any_row_and_any_later_edit_of_a_planned_part(
     db_ready: None, types: list[DataType], length: int
 ) -> None:

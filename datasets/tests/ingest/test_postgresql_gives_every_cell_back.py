@@ -37,7 +37,7 @@ CELLS = st.one_of(
 
 
 @given(st.lists(CELLS, min_size=30, max_size=60))
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 2)  # of 30 to 60 cells each
 def test_every_cell_of_a_type_comes_back_from_postgresql(db_ready: None, cells: list[str]) -> None:
     for data_type in DATA_TYPES:
         if data_type == "text":

@@ -21,7 +21,8 @@ from datasets.ingest.names import column_names, part_names
 from fairdb_site.supabase.clients import Supabase
 
 on_the_server = hypothesis_settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=hypothesis_settings().max_examples // 4,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 # The widest value of each fixed type; text twice: the most that TOAST leaves in the row, and long.
