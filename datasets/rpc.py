@@ -112,6 +112,7 @@ class FoundColumn(TypedDict):
     position: int
     label: str
     data_type: str
+    is_id: bool
     matching: int  # columns of that dataset which the search finds
 
 

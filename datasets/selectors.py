@@ -220,7 +220,7 @@ def columns_found(*, supabase: Supabase, query: str) -> tuple[FoundInDataset, ..
             UUID(dataset),
             title,
             matching,
-            tuple(FoundColumn(c["position"], c["label"], c["data_type"]) for c in columns),
+            tuple(map(_found, columns)),
         )
         for (dataset, title, matching), columns in groupby(
             found, key=lambda column: (column["dataset"], column["title"], column["matching"])
@@ -264,6 +264,14 @@ def _column(column: rpc.DatasetColumn, rows: int) -> Column:
         maximum=column["maximum"],
         mean=column["mean"],
         top=charts.top_bars(((v, n) for v, n in column["top"] or ()), rows=rows),
+    )
+
+
+def _found(column: rpc.FoundColumn) -> FoundColumn:
+    return FoundColumn(
+        position=column["position"],
+        label=column["label"],
+        shown_type="pseudonym" if column["is_id"] else column["data_type"],
     )
 
 

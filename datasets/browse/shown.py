@@ -271,7 +271,7 @@ class FoundColumn:
 
     position: int
     label: str
-    data_type: str
+    shown_type: str  # as people read it: of the id, only the pseudonym is kept
 
     @property
     def window_end(self) -> int:

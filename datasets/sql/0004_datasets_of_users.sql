@@ -166,12 +166,12 @@ begin
         jsonb_agg(
           jsonb_build_object('dataset', hit.id, 'title', hit.title, 'position', hit.position,
                              'label', hit.label, 'data_type', hit.data_type,
-                             'matching', hit.matching)
+                             'is_id', hit.is_id, 'matching', hit.matching)
           order by hit.created_at desc, hit.id, hit.position
         ), '[]')
       from (
         select d.id, d.title, d.created_at, c.position, c.label, c.data_type,
-               count(*) over (partition by d.id) as matching,
+               c.part is null as is_id, count(*) over (partition by d.id) as matching,
                row_number() over (partition by d.id order by c.position) as number
           from :"data_schema".datasets d
           join :"data_schema".dataset_columns c on c.dataset_id = d.id

@@ -162,6 +162,25 @@ def test_a_search_covers_all_tables_of_one_person_and_of_nobody_else(
     assert "bob" not in text.replace(own_cohort.owner.email, "").lower()
 
 
+def test_an_id_column_is_found_as_the_pseudonym_it_became(cohort: Loaded, client_of: Any) -> None:
+    client = client_of(cohort.owner)
+
+    found = client.get("/search/?q=person").content.decode()
+
+    assert re.findall(r'class="type (\w+)"', found) == ["pseudonym"]
+    # nor is it suggested as a column to jump to
+    assert "<option" not in client.get(cohort.at("columns/names/?jump=person")).content.decode()
+
+
+def test_the_map_of_columns_counts_what_it_draws(cohort: Loaded, client_of: Any) -> None:
+    page = client_of(cohort.owner).get(cohort.at())
+
+    assert f"All {WIDTH - 1} columns and the id at a glance" in text_of(page)
+    colmap = re.search(r'<div class="colmap">.*?</svg>', page.content.decode(), re.DOTALL)
+    assert colmap is not None
+    assert colmap[0].count("<a ") + colmap[0].count('class="id"') == WIDTH
+
+
 def test_a_wide_table_does_not_crowd_out_the_others(
     alice: Any, client_of: Any, monkeypatch: Any
 ) -> None:
