@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from secrets import token_urlsafe
 from uuid import uuid4
 
 import numpy as np
@@ -20,7 +21,7 @@ from fairdb_site.local.binaries import MAJOR, package_folder
 
 def run(folder: Path, rows: int) -> None:
     """Measure a narrow mixed table and a wide one of floats."""
-    owner = account_create(email=f"bench-{uuid4().hex}@example.org", password=uuid4().hex)
+    owner = account_create(email=f"bench-{uuid4().hex}@example.org", password=token_urlsafe())
     dataset_import(  # what is imported lazily is imported now
         owner=owner, path=_written(folder / "warm.csv", _mixed(10)), file_name="w", title="warm"
     )
