@@ -25,7 +25,7 @@ def column_type(text: str) -> tuple[str, str]:
 class Command(FairdbCommand):
     """Load a file as a dataset of one owner."""
 
-    help = "Load FILE (CSV, TSV or semicolon-separated, plain or gzip) as a dataset of one owner."
+    help = "Load FILE (comma, tab, semicolon or pipe between cells; gzip or not) as one dataset."
     flags = {"skip_bad_rows": "--skip-bad-rows", "types": "--type COLUMN=TYPE"}
 
     def add_arguments(self, parser: CommandParser) -> None:
