@@ -1,5 +1,6 @@
 """A run of whole records, all as wide as the header: bytes, and the cells parsed from them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,8 +11,8 @@ from polars.exceptions import PolarsError
 
 from fairdb_site.errors import Refused
 
+from .encoding import UTF8_BOM, NotUtf8
 from .scan import CR, LF, Places, Scan
-from .stream import UTF8_BOM
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class Block:
     width: int
     first_row: int
     numbers: npt.NDArray[np.int64] | None = None
+    not_utf8: Callable[[], NotUtf8] | None = None  # looks at the whole file, for advice
 
     @property
     def rows(self) -> int:
@@ -112,8 +114,9 @@ class Block:
             ends = self.scan.record_ends
             place = int(np.searchsorted(ends, error.start, side="right"))
             byte = error.start - (int(ends[place - 1]) if place else 0) + 1
+            advice = self.not_utf8().advice if self.not_utf8 else "Name the file's encoding."
             raise Refused(
                 f"Row {self.row_number(place):,} (where row 1 is the first after the header) is "
-                f"not UTF-8 at its byte {byte:,}. Name the file's encoding, for example latin-1 "
-                "or windows-1252."
+                f"not UTF-8 at its byte {byte:,}. {advice}",
+                option="encoding",
             ) from error

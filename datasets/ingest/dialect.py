@@ -2,7 +2,7 @@
 
 from fairdb_site.errors import Refused
 
-from .repair import first_record
+from .repair import TooManyFields, first_record
 
 # in the order in which a tie is broken
 CANDIDATES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
@@ -45,12 +45,32 @@ def separator_found(sample: bytes, *, final: bool) -> str:
     return best
 
 
+def why_separator(sample: bytes, separator: str, *, named: bool, final: bool) -> str:
+    """Return what speaks for the separator, in a sentence."""
+    name = CANDIDATES.get(separator, repr(separator)).capitalize()
+    if named:
+        return f"{name}, as named."
+    widths = _widths(sample, separator, final=final)
+    if not widths or widths[0] < 2:
+        return "One column: none of comma, tab, semicolon and pipe splits the header."
+    same = sum(width == widths[0] for width in widths[1:])
+    rows = "the first row has" if len(widths) == 2 else f"the first {len(widths) - 1} rows have"
+    if len(widths) == 1:
+        return f"{name}: it splits the header into {widths[0]:,} fields."
+    if len(widths) > 2 and same < len(widths) - 1:
+        rows = f"{same} of the first {len(widths) - 1} rows have"
+    return f"{name}: it splits the header into {widths[0]:,} fields, and {rows} as many."
+
+
 def _widths(sample: bytes, separator: str, *, final: bool) -> list[int]:
     """Return the number of fields of each of the first records, blank lines left out."""
     widths: list[int] = []
     place = 0
     while place < len(sample) and len(widths) < _RECORDS and sum(widths[1:]) < _FIELDS:
-        record = first_record(sample, ord(separator), final=final, start=place)
+        try:
+            record = first_record(sample, ord(separator), final=final, start=place)
+        except TooManyFields:
+            break
         if record is None:
             break
         fields, place = record

@@ -11,6 +11,8 @@ from typing import Final
 from fairdb_site.errors import Refused
 
 from .dialect import separator_found, separator_named
+from .encoding import examine
+from .form import form_of
 from .profile import ColumnProfile, TableProfile, suggest_id_column
 from .read import Evidence, open_table
 from .repair import first_record
@@ -73,6 +75,8 @@ def read_heading(
     `piece` is as uploaded, gzip or not; `cut`: the file goes on behind it, so the last record is
     not looked at. Raises Refused and TooLarge as `open_table` does, where the header is to blame.
     """
+    if cut and form_of(piece) in {"zip", "ole", "parquet"}:
+        return None  # what a workbook or Parquet file holds is known once all of it is there
     compression = "gzip" if piece.startswith(_GZIP_MAGIC) else None
     if compression:
         piece, ended = _unpacked(piece)
@@ -121,9 +125,14 @@ def _unpacked(piece: bytes) -> tuple[bytes, bool]:
 def _text(piece: bytes, encoding: str | None, *, cut: bool) -> tuple[bytes, str]:
     """Return (the piece as UTF-8, the encoding found or named)."""
     text = TextBytes(lambda: io.BytesIO(piece), encoding=encoding, hashed=False)
-    chunks = text.chunks(len(piece))
-    # the last character may be cut short too: only the end of all chunks would complain
-    data = next(chunks, b"") if cut else b"".join(chunks)
+    try:
+        if not text.found.certain and not (seen := examine([piece])).is_windows_1252:
+            raise seen.refusal()
+        chunks = text.chunks(len(piece))
+        # the last character may be cut short too: only the end of all chunks would complain
+        data = next(chunks, b"") if cut else b"".join(chunks)
+    finally:
+        text.close()
     return data, text.encoding
 
 

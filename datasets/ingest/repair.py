@@ -8,6 +8,17 @@ quote, is kept as it stands. So `a"b` is `a"b` and `"p"q` is `pq`, as in Python'
 import re
 from dataclasses import dataclass
 
+# fields are held one by one here; more of them than this take more memory than a file may
+MOST_FIELDS = 1_000_000
+
+
+class TooManyFields(Exception):
+    """A record has more fields than are looked at: more than `most`."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
 
 @dataclass(frozen=True)
 class _Record:
@@ -28,7 +39,7 @@ def repair(block: bytes, separator: int, *, final: bool) -> tuple[bytes, int]:
     """Return (the same records with well placed quotes, how many bytes of `block` they took).
 
     A last record without its line end is left out, unless the file ends here (`final`). Records
-    without quotes are copied, not looked at.
+    without quotes are copied, not looked at. Raises TooManyFields.
     """
     pattern, mark = _field_pattern(separator), bytes([separator])
     pieces: list[bytes] = []
@@ -36,7 +47,7 @@ def repair(block: bytes, separator: int, *, final: bool) -> tuple[bytes, int]:
     while (quote := block.find(b'"', position)) >= 0:
         line_ends = (block.rfind(line_end, position, quote) for line_end in (b"\n", b"\r"))
         start = max(position, *(place + 1 for place in line_ends))
-        record = _record(block, start, pattern, mark)
+        record = _record(block, start, pattern, mark, MOST_FIELDS)
         if record is None or not (record.line_end or final):
             return b"".join((*pieces, block[copied:start])), start
         if not record.regular:
@@ -51,13 +62,16 @@ def repair(block: bytes, separator: int, *, final: bool) -> tuple[bytes, int]:
 
 
 def first_record(
-    block: bytes, separator: int, *, final: bool, start: int = 0
+    block: bytes, separator: int, *, final: bool, start: int = 0, most: int | None = None
 ) -> tuple[list[bytes], int] | None:
     """Return (the fields of the record at `start`, the place behind it), None if it is cut short.
 
-    A record without a line end is whole only where the file ends (`final`).
+    A record without a line end is whole only where the file ends (`final`). Raises TooManyFields
+    where it has more than `most`, or a million.
     """
-    record = _record(block, start, _field_pattern(separator), bytes([separator]))
+    record = _record(
+        block, start, _field_pattern(separator), bytes([separator]), most or MOST_FIELDS
+    )
     if record is None or not (record.line_end or final):
         return None
     fields = [
@@ -67,7 +81,9 @@ def first_record(
     return fields, record.end
 
 
-def _record(block: bytes, start: int, pattern: re.Pattern[bytes], mark: bytes) -> _Record | None:
+def _record(
+    block: bytes, start: int, pattern: re.Pattern[bytes], mark: bytes, most: int
+) -> _Record | None:
     """Return the record at `start`, None where it opens a quote that is not closed."""
     fields: list[tuple[bytes | None, bytes]] = []
     place = start
@@ -77,6 +93,8 @@ def _record(block: bytes, start: int, pattern: re.Pattern[bytes], mark: bytes) -
         place = match.end()
         if line_end != mark:
             return _Record(fields, line_end, place)
+        if len(fields) >= most:
+            raise TooManyFields(most)
     return None
 
 

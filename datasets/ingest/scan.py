@@ -16,6 +16,7 @@ Words = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
 
 QUOTE, LF, CR = 0x22, 0x0A, 0x0D
+_CACHED = 1 << 18
 _ONE, _TOP = np.uint64(1), np.uint64(63)
 
 
@@ -24,13 +25,15 @@ class Scan:
     """The structure of a block that starts where a record starts.
 
     `end` is the number of bytes up to and with the last complete record, `records` how many there
-    are; `lone_cr` says that a carriage return alone ends a record.
+    are; `open_quote` says that the block ends inside quotes, `lone_cr` that a carriage return
+    alone ends a record.
     """
 
     well_formed: bool
     end: int
     records: int
     has_quotes: bool
+    open_quote: bool
     lone_cr: bool
     _ends: Words
     _separators: Words
@@ -58,20 +61,21 @@ def scan(block: bytes, separator: int) -> Scan:
     """Return the structure of `block`, whose last byte is neither a quote nor a carriage return
     unless the file ends there."""
     data = np.frombuffer(block, dtype=np.uint8)
-    newlines, separators = _bits(data == LF), _bits(data == separator)
-    returns = _bits(data == CR) if b"\r" in block else None
+    newlines, separators = _bits(data, LF), _bits(data, separator)
+    returns = _bits(data, CR) if b"\r" in block else None
     ends = newlines
     lone = None
     if returns is not None:
         lone = returns & ~_shifted_down(newlines)
         ends = newlines | lone
-    quotes = _bits(data == QUOTE) if b'"' in block else None
-    well_formed = True
+    quotes = _bits(data, QUOTE) if b'"' in block else None
+    well_formed, open_quote = True, False
     if quotes is not None:
         inside = _prefix_xor(quotes)
         delimiters = ends | separators if returns is None else ends | separators | returns
         well_formed = _well_placed(quotes, inside, delimiters, len(block))
         ends, separators = ends & ~inside, separators & ~inside
+        open_quote = bool(inside[-1] >> _TOP)  # no quote follows the block in its last word
         lone = lone & ~inside if lone is not None else None
     end = _last_place(ends) + 1
     ends, separators = _cut(ends, end), _cut(separators, end)
@@ -80,6 +84,7 @@ def scan(block: bytes, separator: int) -> Scan:
         end=end,
         records=_count(ends),
         has_quotes=quotes is not None,
+        open_quote=open_quote,
         lone_cr=lone is not None and bool(_cut(lone, end).any()),
         _ends=ends,
         _separators=separators,
@@ -104,11 +109,14 @@ def with_line_feeds(block: bytes, found: Scan) -> bytes:
     return data[keep].tobytes()
 
 
-def _bits(mask: npt.NDArray[np.bool_]) -> Words:
-    packed = np.packbits(mask, bitorder="little")
-    padded = np.zeros((len(packed) + 7) // 8 * 8, dtype=np.uint8)
-    padded[: len(packed)] = packed
-    return padded.view("<u8").astype(np.uint64, copy=False)
+def _bits(data: npt.NDArray[np.uint8], value: int) -> Words:
+    """Return a bit for each byte that equals `value`; a cache's worth of bytes at a time."""
+    packed = np.zeros((len(data) + 63) // 64 * 8, dtype=np.uint8)
+    for start in range(0, len(data), _CACHED):
+        equal = data[start : start + _CACHED] == value
+        bits = np.packbits(equal, bitorder="little")
+        packed[start // 8 : start // 8 + len(bits)] = bits
+    return packed.view("<u8").astype(np.uint64, copy=False)
 
 
 def _prefix_xor(words: Words) -> Words:

@@ -4,6 +4,7 @@ import codecs
 import gzip
 import hashlib
 import os
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,41 +14,33 @@ from typing import BinaryIO, Protocol, cast
 
 from fairdb_site.errors import Refused, TooLarge
 
+from .encoding import encoding_of, transcoded
+from .form import form_of, refuse_other_forms
+from .sandbox import Conversion, Facts, Kept, too_much_text
+
 Opener = Callable[[], BinaryIO]
 Source = str | os.PathLike[str] | Opener
-Stamp = tuple[int, int, int, int]  # device, inode, size, time of change in ns
 
-UTF8_BOM = codecs.BOM_UTF8
-# UTF-32 before UTF-16: the little-endian mark of one begins with the mark of the other
-_BYTE_ORDER_MARKS = (
-    (UTF8_BOM, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# first bytes of what people upload by mistake; https://en.wikipedia.org/wiki/List_of_file_signatures
-_SIGNATURES = (
-    (b"PK\x03\x04", "a ZIP archive or an Excel workbook"),
-    (b"PAR1", "a Parquet file"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook or another Office document"),
-    (b"%PDF-", "a PDF document"),
-    (b"\x89PNG\r\n", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ\x00", "an xz archive"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"\x89HDF\r\n", "an HDF5 file"),
-    (b"SQLite format 3\x00", "an SQLite database"),
-    (b"ARROW1", "an Arrow file"),
-    (b"RDX", "an R data file"),
-    (b"$FL2", "an SPSS file"),
-    (b"\x7fELF", "a program"),
-)
-_GZIP_MAGIC = b"\x1f\x8b"
-_SUPPORTED = {"utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "iso8859-1", "cp1252"}
-_PEEKED = 1 << 16
+# a large enough head that the encoding is settled by it for most files; cheap beside a block
+_PEEKED = 1 << 20
+# the clock of file systems ticks 100 to 1,000 times a second: a write in the tick of the last one
+# leaves the same time, so only a file at rest for longer is known by its stamp
+_SETTLED_NS = 100_000_000
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What changes when a file does; times in ns since 1970."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int  # the inode: no program can set this time back
+
+    def is_settled(self) -> bool:
+        """Whether any write from now on is going to change the stamp."""
+        return time.time_ns() - max(self.modified, self.changed) > _SETTLED_NS
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,8 @@ class FileDigest:
 class TextBytes:
     """One pass over a file: `chunks()` yields its text as UTF-8 bytes without a byte order mark.
 
-    `encoding` and `compression` say what was found. `digest()` is known after the last chunk.
+    `form`, `compression`, `found` (the encoding) and `facts` (of a workbook or a Parquet file) say
+    what it was taken for. `digest()` is known after the last chunk.
     """
 
     def __init__(
@@ -69,25 +63,56 @@ class TextBytes:
         opener: Opener,
         *,
         encoding: str | None = None,
+        sheet: str | None = None,
+        kept: Kept | None = None,
         max_bytes: int | None = None,
+        known: Stamp | None = None,
         hashed: bool = True,
     ) -> None:
+        """Open the file; `known` is the stamp of one that need not be hashed again."""
         self._raw = opener()
+        self.hashed = hashed and (known is None or self.stamp() != known)
+        self._max_bytes = max_bytes
+        self._unpacked = 0
+        self._conversion: Conversion | None = None
         try:
-            self._hashing = _HashingReader(self._raw, hashed=hashed)
-            packed = _Peekable(self._hashing)
-            self.compression = "gzip" if packed.peek().startswith(_GZIP_MAGIC) else None
-            self._text = packed
-            if self.compression:
-                self._text = _Peekable(gzip.GzipFile(fileobj=cast("BinaryIO", packed)))
-            self._max_bytes = max_bytes
-            self._unpacked = 0
-            with _plain_gzip_errors():
-                first = self._text.peek()
-            self.encoding, self._mark = _found_encoding(first, encoding)
+            self._hashing = _HashingReader(self._raw, hashed=self.hashed)
+            self._text = _Peekable(self._hashing)
+            head = self._text.peek(_PEEKED)
+            if not head:
+                raise Refused("The file is empty.")
+            self.form = form_of(head)
+            self.compression: str | None = None
+            if self.form == "gzip":
+                head = self._unpack()
+            if self.form == "text":
+                refuse_other_forms(head, encoding)
+                if sheet is not None:
+                    raise Refused("A file of text has no sheets to name.")
+            elif encoding is not None:
+                raise Refused("A workbook or Parquet file has no encoding to name.")
+            else:
+                self._convert(sheet, kept)
+                head = b""
+            self.found = encoding_of(head, encoding)
         except BaseException:
-            self._raw.close()
+            self.close()
             raise
+
+    @property
+    def encoding(self) -> str:
+        """The codec's name."""
+        return self.found.name
+
+    @property
+    def kind(self) -> str:
+        """What people call the form: `text`, `workbook` or `parquet`."""
+        return self.form if self.form in {"text", "parquet"} else "workbook"
+
+    @property
+    def facts(self) -> Facts | None:
+        """What was found in a workbook or a Parquet file; None for text."""
+        return self._conversion.facts if self._conversion else None
 
     @property
     def bytes_read(self) -> int:
@@ -96,20 +121,21 @@ class TextBytes:
 
     def chunks(self, size: int) -> Iterator[bytes]:
         """Yield UTF-8 bytes in pieces of `size` or so; Refused where a byte has no meaning."""
-        decoder = None
-        if self.encoding != "utf-8":
-            decoder = codecs.getincrementaldecoder(self.encoding)("strict")
-        position = len(self._read(len(self._mark)))
+        name = self.found.name
+        decoder = None if name == "utf-8" else codecs.getincrementaldecoder(name)("strict")
+        position = len(self._read(len(self.found.mark)))
         while data := self._read(size):
-            if decoder is None:
-                yield data
-            else:
-                yield _transcoded(decoder, data, position, self.encoding)
+            yield data if decoder is None else transcoded(decoder, data, position, name)
             position += len(data)
-        if decoder is not None:
-            _transcoded(decoder, b"", position, self.encoding, final=True)
+        if decoder is not None and (rest := transcoded(decoder, b"", position, name, final=True)):
+            yield rest
         while self._hashing.read(_PEEKED):
             pass  # what lies behind the compressed data belongs to the file's digest too
+
+    def raw_chunks(self, size: int) -> Iterator[bytes]:
+        """Yield the unpacked bytes as they are, in no encoding; instead of `chunks()`."""
+        while data := self._read(size):
+            yield data
 
     def digest(self) -> FileDigest:
         """Return the digest of the bytes as uploaded; complete once `chunks()` has ended."""
@@ -117,22 +143,51 @@ class TextBytes:
 
     def stamp(self) -> Stamp | None:
         """Return what changes when the file does; None where the stream is no file of this host."""
-        try:
-            found = os.fstat(self._raw.fileno())
-        except (AttributeError, OSError):
-            return None
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        return stamp_of(self._raw)
 
     def close(self) -> None:
         """Release the file."""
+        if self._conversion:
+            self._conversion.close()
         self._raw.close()
+
+    def keep(self) -> Kept | None:
+        """Convert the whole workbook, to read from in later passes; None for other forms."""
+        if self._conversion is None or self.form == "parquet":
+            return None
+        kept = self._conversion.kept(self._max_bytes)
+        self._text = _Peekable(kept.reader())
+        return kept
+
+    def _unpack(self) -> bytes:
+        """Read on from what the gzip file holds; return its beginning."""
+        self.compression = "gzip"
+        self._text = _Peekable(gzip.GzipFile(fileobj=cast("BinaryIO", self._text)))
+        with _plain_gzip_errors():
+            head = self._text.peek(_PEEKED)
+        if not head:
+            raise Refused("The file is empty.")
+        self.form = form_of(head)
+        if self.form != "text":
+            raise Refused("The gzip file holds another packed file; load what is in that.")
+        return head
+
+    def _convert(self, sheet: str | None, kept: Kept | None) -> None:
+        """Read on from what a converter makes of the file, or made of it before."""
+        if kept is None:
+            self._conversion = Conversion(self.form, self._raw, self._text, sheet=sheet)
+            self._text = _Peekable(self._conversion)
+            return
+        while self._text.read(_PEEKED):
+            pass  # for the digest
+        self._text = _Peekable(kept.reader())
 
     def _read(self, size: int) -> bytes:
         with _plain_gzip_errors():
             data = self._text.read(size)
         self._unpacked += len(data)
         if self._max_bytes is not None and self._unpacked > self._max_bytes:
-            raise TooLarge(f"The file holds more than {self._max_bytes:,} bytes once unpacked.")
+            raise TooLarge(too_much_text(self._max_bytes))
         return data
 
 
@@ -167,8 +222,8 @@ class _Peekable:
         self._rest = rest
         self._head = b""
 
-    def peek(self) -> bytes:
-        self._head = self.read(_PEEKED)
+    def peek(self, size: int) -> bytes:
+        self._head = self.read(size)
         return self._head
 
     def read(self, size: int, /) -> bytes:
@@ -189,6 +244,15 @@ def _plain_gzip_errors() -> Iterator[None]:
         raise Refused(message) from error
 
 
+def stamp_of(raw: BinaryIO) -> Stamp | None:
+    """Return the stamp of an open file; None where the stream is no file of this host."""
+    try:
+        found = os.fstat(raw.fileno())
+    except (AttributeError, OSError):
+        return None
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
 def opener_of(source: Source) -> Opener:
     """Return what opens the source anew for each pass: a path, or a callable as storages give."""
     if callable(source):
@@ -204,74 +268,3 @@ def opener_of(source: Source) -> Opener:
             ) from error
 
     return open_path
-
-
-def _found_encoding(first: bytes, named: str | None) -> tuple[str, bytes]:
-    """Return (codec name, the byte order mark to pass over); refuse what is no text."""
-    if not first:
-        raise Refused("The file is empty.")
-    mark, marked = next(
-        ((mark, name) for mark, name in _BYTE_ORDER_MARKS if first.startswith(mark)), (b"", None)
-    )
-    if named is not None:
-        encoding = _encoding_named(named)
-    elif marked is not None:
-        encoding = marked
-    else:
-        _refuse_binary(first)
-        encoding = "utf-8"
-    # the other codecs take their mark away themselves, or need it to tell the byte order
-    return encoding, mark if encoding == marked == "utf-8" else b""
-
-
-def _encoding_named(named: str) -> str:
-    try:
-        encoding = codecs.lookup(named).name
-    except LookupError:
-        encoding = ""
-    encoding = "utf-8" if encoding in {"utf-8-sig", "ascii"} else encoding
-    if encoding not in _SUPPORTED:
-        raise Refused(
-            f"The encoding {named!r} is not supported; "
-            "use utf-8, utf-16, utf-32, latin-1 or windows-1252."
-        )
-    return encoding
-
-
-def _refuse_binary(first: bytes) -> None:
-    for signature, kind in _SIGNATURES:
-        if first.startswith(signature):
-            raise Refused(f"The file is {kind}, not a table of text (CSV, TSV, or either in gzip).")
-    if b"\x00" not in first:
-        return
-    # a text has few control bytes but tab, line feed, form feed and carriage return
-    control = sum(byte < 32 and byte not in b"\t\n\f\r" for byte in first[:4096])
-    if control * 10 > len(first[:4096]) or not _is_utf8(first):
-        raise Refused("The file is binary data, not a table of text (CSV, TSV, or either in gzip).")
-
-
-def _is_utf8(head: bytes) -> bool:
-    try:
-        codecs.getincrementaldecoder("utf-8")("strict").decode(head)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _transcoded(
-    decoder: codecs.IncrementalDecoder,
-    data: bytes,
-    position: int,
-    encoding: str,
-    *,
-    final: bool = False,
-) -> bytes:
-    pending = len(decoder.getstate()[0])
-    try:
-        return decoder.decode(data, final).encode("utf-8")
-    except UnicodeError as error:
-        start = error.start if isinstance(error, UnicodeDecodeError) else 0
-        raise Refused(
-            f"The file is not {encoding}: byte {position - pending + start + 1:,} has no meaning "
-            "in it. Name the right encoding."
-        ) from error
