@@ -1,11 +1,13 @@
 """A load that is killed or fails leaves nothing; live loads are left alone; a retry works."""
 
+import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,24 +25,73 @@ from fairdb_site.errors import FairdbError, Unavailable
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# Loads a file in a process of its own and holds still at the step named, until it is killed.
-CHILD = """
-import sys, time, pathlib, uuid
+# Imports what a load needs, once; then makes a process for each line it reads. The load in that one
+# holds still at the step named, until it is killed.
+LOADS = """
+import json, os, pathlib, signal, sys, uuid
 import django
 django.setup()
+import supabase
 from accounts.models import User
 from datasets.ingest.pipeline import dataset_import
 
-def progress(step, done, total):
-    if (step, done) == (sys.argv[3], int(sys.argv[4])):
-        print("here", flush=True)
-        time.sleep(60)
+def load(owner, path, step, done, key):
+    def progress(*now):
+        if now[:2] == (step, done):
+            print(os.getpid(), flush=True)
+            signal.pause()
 
-dataset_import(
-    owner=User.objects.get(pk=sys.argv[1]), path=pathlib.Path(sys.argv[2]), file_name="x.csv",
-    title="killed", submission=uuid.UUID(sys.argv[5]), progress=progress,
-)
+    dataset_import(
+        owner=User.objects.get(pk=owner), path=pathlib.Path(path), file_name="x.csv",
+        title="killed", submission=uuid.UUID(key), progress=progress,
+    )
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a killed one ended
+for line in sys.stdin:
+    if os.fork() == 0:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        load(*json.loads(line))
+        os._exit(0)
 """
+
+StartedLoad = Callable[[Person, Path, str, int, UUID], int]
+
+
+@pytest.fixture(scope="module")
+def started_load(db_ready: None) -> Iterator[StartedLoad]:
+    """Return a function that starts a load up to a step and gives the number of its process."""
+    loads = subprocess.Popen(
+        [sys.executable, "-c", LOADS],
+        cwd=ROOT,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "fairdb_site.settings"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert loads.stdin
+    assert loads.stdout
+    out, told = loads.stdin, loads.stdout
+
+    def start(owner: Person, folder: Path, step: str, done: int, key: UUID) -> int:
+        path = folder / "killed.csv"
+        path.write_text(f"id,{','.join(f'c{n}' for n in range(700))}\nP1{',x' * 700}\n")
+        print(
+            json.dumps([str(owner.user.pk), str(path), step, done, str(key)]), file=out, flush=True
+        )
+        return int(told.readline())
+
+    yield start
+    os.killpg(loads.pid, signal.SIGKILL)
+    loads.communicate()
+
+
+def kill(process: int) -> None:
+    """Kill a load, and wait until it is gone."""
+    handle = os.pidfd_open(process)
+    os.kill(process, signal.SIGKILL)
+    assert select.select([handle], [], [], 30)[0]
+    os.close(handle)
 
 
 def leftovers(owner: Person) -> list[str]:
@@ -60,39 +111,22 @@ def leftovers(owner: Person) -> list[str]:
         return found + [row[0] for row in cursor.fetchall()]
 
 
-def started_load(owner: Person, folder: Path, step: str, done: int, key: UUID) -> Any:
-    path = folder / "killed.csv"
-    path.write_text("id," + ",".join(f"c{n}" for n in range(700)) + "\n" + "P1" + ",x" * 700 + "\n")
-    arguments = [str(owner.user.pk), str(path), step, str(done), str(key)]
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, *arguments],
-        cwd=ROOT,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "fairdb_site.settings"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "here\n"
-    return child
-
-
 STATES = [("reading", 0), ("creating", 0), ("creating", 2), ("storing", 0), ("sealing", 0)]
 
 
 @pytest.mark.parametrize(("step", "done"), STATES)
 def test_a_killed_load_is_reaped_and_can_be_sent_again(
-    alice: Person, tmp_path: Path, step: str, done: int
+    alice: Person, tmp_path: Path, started_load: StartedLoad, step: str, done: int
 ) -> None:
     key = uuid4()
-    child = started_load(alice, tmp_path, step, done, key)
+    load = started_load(alice, tmp_path, step, done, key)
     reap_uploads()
-    assert child.poll() is None
+    os.kill(load, 0)  # it is there
     alive = leftovers(alice)
     assert bool(alive) == (step != "reading")  # the reaper left the live load alone
     assert alice.rpc("get_all_tables") == []
     assert alice.rpc("list_datasets") == []
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    kill(load)
     wait_until_free()
     reap_uploads()
     assert leftovers(alice) == []
@@ -101,12 +135,11 @@ def test_a_killed_load_is_reaped_and_can_be_sent_again(
 
 
 def test_a_killed_load_is_cleared_by_sending_the_same_form_again(
-    alice: Person, tmp_path: Path
+    alice: Person, tmp_path: Path, started_load: StartedLoad
 ) -> None:
     key = uuid4()
-    child = started_load(alice, tmp_path, "storing", 0, key)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    load = started_load(alice, tmp_path, "storing", 0, key)
+    kill(load)
     again = load_csv(alice, tmp_path, (tmp_path / "killed.csv").read_bytes(), submission=key)
     assert len(alice.rpc("get_all_tables")) == len(again.tables)
     assert len(alice.rpc("list_datasets")) == 1
