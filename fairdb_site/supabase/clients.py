@@ -1,6 +1,7 @@
 """The Supabase clients of one request or command: made when first used, closed with it.
 
-`supabase` takes 1.6 s to import, so it is imported when the first client is made. Sync clients
+`supabase` takes 1.6 s to import, so it is imported when the first client is made; servers call
+`import_supabase` as they start, lest the first visitor wait. Sync clients
 share one pool of connections a process: supabase-py sends its headers with each request and keeps
 none in the pool, so people do not mix there. Async clients belong to one event loop and have
 connections of their own.
@@ -33,6 +34,11 @@ Token = str | Callable[[], str] | None
 # (datasets/sql/0002_parts.sql); before them PostgREST may wait 10 s for a connection. Whoever gave
 # up earlier would take a table for not made that is made a moment later.
 SERVICE_ROLE_PATIENCE = 75.0
+
+
+def import_supabase() -> None:
+    """Import the library now; what is imported is kept, so calling this again costs nothing."""
+    import supabase  # noqa: F401
 
 
 @dataclass(frozen=True)
