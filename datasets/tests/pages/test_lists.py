@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from psycopg2 import sql
 
 from datasets import selectors
-from datasets.models import Dataset, DatasetColumn
+from datasets.identifiers import in_data_schema
+from datasets.models import Dataset
 from datasets.tests.pages.tables import WIDTH, Loaded, load_table
 
 
@@ -127,14 +129,15 @@ def test_a_hundred_thousand_columns_are_listed_two_hundred_at_a_time(
 ) -> None:
     wide = load_table(alice, b"id,x\n1,2\n", title="Wide")
     total = 100_000
-    columns = (
-        DatasetColumn(
-            dataset_id=wide.id, position=n, label=f"col {n}", name=f"c{n}", part=1,
-            data_type="text", missing=0, distinct_count=1,
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "insert into {} (dataset_id, position, label, name, part, data_type, missing,"
+                " distinct_count) select %s, n, 'col ' || n, 'c' || n, 1, 'text', 0, 1"
+                " from generate_series(3, %s) n"
+            ).format(in_data_schema("dataset_columns")),
+            [wide.id, total + 1],
         )
-        for n in range(3, total + 2)
-    )  # fmt: skip
-    DatasetColumn.objects.bulk_create(columns, batch_size=5_000)
     Dataset.objects.filter(id=wide.id).update(column_count=total)
     client = client_of(alice)
 
