@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import login, logout
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -82,11 +83,12 @@ def session_close(*, request: HttpRequest) -> None:
 
 
 def sessions_reap() -> int:
-    """Delete rows whose Django session has ended by age; return how many.
+    """Delete Django's sessions that have ended by age and their rows; return how many rows.
 
-    A request refreshes what is due, so a token that ran out longer ago than a Django session
-    lasts was not asked for since.
+    Every sign-in does, so that nobody need think of it. A request refreshes what is due, so a
+    token that ran out longer ago than a Django session lasts was not asked for since.
     """
+    SessionStore.clear_expired()
     dead_since = timezone.now() - timedelta(seconds=settings.SESSION_COOKIE_AGE)
     return SupabaseSession.objects.filter(expires_at__lt=dead_since).delete()[0]
 

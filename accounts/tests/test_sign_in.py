@@ -1,5 +1,6 @@
 """Signing in and out by the pages."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import SupabaseSession, User
 from accounts.tests.doors import row_of, sign_in, tokens_of
@@ -15,6 +17,22 @@ from fairdb_site.supabase import auth
 from fairdb_site.supabase.errors import SessionEnded
 
 SIGN_IN = "/accounts/sign-in/"
+
+
+def test_sessions_that_have_ended_go_at_the_next_sign_in(alice: Any) -> None:
+    ended, open_one = sign_in(alice), sign_in(alice)
+    row, key = row_of(ended), ended.session.session_key
+    row.expires_at = timezone.now() - timedelta(days=2)
+    row.save()
+    Session.objects.filter(session_key=key).update(
+        expire_date=timezone.now() - timedelta(seconds=1)
+    )
+
+    sign_in(alice)
+
+    assert not Session.objects.filter(session_key=key).exists()
+    assert not SupabaseSession.objects.filter(id=row.id).exists()
+    assert open_one.get("/probe/tables/").status_code == 200
 
 
 def test_right_password_opens_the_pages(alice: Any) -> None:
