@@ -1,4 +1,4 @@
-"""Databases beside the run's own, migrated in a process of their own: other settings, other age.
+"""Databases beside the run's own, for which Django is pointed elsewhere: other settings, other age.
 
 `permissive` lays the default privileges of an old Supabase project first, under which every new
 table, sequence, function and schema is open to `anon` and `authenticated`.
@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import psycopg2
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
+from django.test import override_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,10 +58,23 @@ class SecondDatabase:
             check=False,
         )
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Let this process use this database and its data schema instead of its own."""
+        own = connection.settings_dict["NAME"]
+        connection.close()
+        connection.settings_dict["NAME"] = urlsplit(self.url).path.removeprefix("/")
+        try:
+            with override_settings(FAIRDB_DATA_SCHEMA=self.schema):
+                yield
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = own
+
     def migrate(self, *arguments: str) -> None:
-        """Migrate, and fail with what Django said where that does not work."""
-        done = self.django("migrate", "--skip-checks", "--verbosity=0", *arguments)
-        assert done.returncode == 0, done.stderr
+        """Migrate within this process."""
+        with self.in_use():
+            call_command("migrate", *arguments, skip_checks=True, verbosity=0)
 
     def run(self, sql: str, params: Params = None) -> list[tuple[Any, ...]]:
         """Run SQL as `postgres`, committed at once, `%%schema%%` standing for the data schema."""
