@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -13,17 +12,10 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.mirror import mirror_account
 from accounts.models import User
 from accounts.policy import require_allowed_domain
+from accounts.sign_in import SignIn
 from fairdb_site.supabase import auth
 from fairdb_site.supabase.errors import WrongCredentials
-from fairdb_site.supabase.tokens import Claims, InvalidToken, verify_access_token
-
-
-@dataclass(frozen=True)
-class SignIn:
-    """A fresh session at Supabase, and what its verified token says."""
-
-    session: auth.Session = field(repr=False)
-    claims: Claims
+from fairdb_site.supabase.tokens import InvalidToken, verify_access_token
 
 
 class SupabaseBackend(BaseBackend):

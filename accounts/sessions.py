@@ -20,10 +20,10 @@ from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.backends import SignIn
 from accounts.mirror import mirror_account
 from accounts.models import SupabaseSession, User
 from accounts.sealing import UnsealError, seal, unseal
+from accounts.sign_in import SignIn
 from fairdb_site.errors import FairdbError, Unavailable
 from fairdb_site.supabase import auth
 from fairdb_site.supabase.clients import Supabase
