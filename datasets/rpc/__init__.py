@@ -1,0 +1,83 @@
+"""Every database function of the platform, typed: what goes in, what PostgREST gives back.
+
+Each call takes the `Supabase` of the request or command and goes through its `safe_rpc_call`:
+under the caller's row level security, but for the two that say service role. A table or dataset
+of somebody else and one that does not exist raise the same NotFound. The schema of the data is
+the functions' own default and is never sent. See `datasets/sql/` for their rules.
+"""
+
+from datasets.rpc.datasets import (
+    ColumnsPage,
+    DatasetColumn,
+    DatasetDetails,
+    DatasetFacts,
+    FoundColumn,
+    OutlineGroup,
+    Overview,
+    RowsPage,
+    async_get_dataset,
+    async_get_dataset_columns,
+    async_select_dataset_rows,
+    get_columns_at,
+    get_dataset,
+    get_dataset_columns,
+    get_dataset_outline,
+    get_overview,
+    list_datasets,
+    search_columns,
+    select_dataset_rows,
+)
+from datasets.rpc.parts import (
+    ColumnInfo,
+    TableInfo,
+    async_get_all_tables,
+    create_data_table,
+    drop_data_table,
+    forget_cached_tables,
+    forget_tables_at_sign_out,
+    get_all_tables,
+    get_cached_tables,
+    get_table_columns,
+    insert_metadata,
+    search_tables_by_column,
+    select_from_table,
+    table_exists,
+    update_table_row,
+)
+
+__all__ = [
+    "ColumnInfo",
+    "ColumnsPage",
+    "DatasetColumn",
+    "DatasetDetails",
+    "DatasetFacts",
+    "FoundColumn",
+    "OutlineGroup",
+    "Overview",
+    "RowsPage",
+    "TableInfo",
+    "async_get_all_tables",
+    "async_get_dataset",
+    "async_get_dataset_columns",
+    "async_select_dataset_rows",
+    "create_data_table",
+    "drop_data_table",
+    "forget_cached_tables",
+    "forget_tables_at_sign_out",
+    "get_all_tables",
+    "get_cached_tables",
+    "get_columns_at",
+    "get_dataset",
+    "get_dataset_columns",
+    "get_dataset_outline",
+    "get_overview",
+    "get_table_columns",
+    "insert_metadata",
+    "list_datasets",
+    "search_columns",
+    "search_tables_by_column",
+    "select_dataset_rows",
+    "select_from_table",
+    "table_exists",
+    "update_table_row",
+]
