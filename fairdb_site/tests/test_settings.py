@@ -2,26 +2,23 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from fairdb_site import settings
+
+ReadSettings = Callable[..., dict[str, Any]]
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def run_check(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    inherited = {"PATH", "HOME", "LANG", "FAIRDB_LOCAL_DIR"}
-    environment = {name: os.environ[name] for name in inherited if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "manage.py", "check", *arguments],
-        cwd=ROOT,
-        env=environment | settings,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 PRODUCTION = {
@@ -37,57 +34,70 @@ PRODUCTION = {
 
 
 def test_every_setting_is_documented_and_nothing_else_is() -> None:
-    from fairdb_site import settings
-
     documented = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.M)
     assert sorted(settings.env.scheme) == documented
 
 
+@pytest.fixture
+def read_settings(monkeypatch: pytest.MonkeyPatch) -> ReadSettings:
+    """Return a function that reads the settings module in an environment of these alone."""
+
+    def read(**environment: str) -> dict[str, Any]:
+        with monkeypatch.context() as patch:
+            for name in settings.env.scheme:
+                if name != "FAIRDB_LOCAL_DIR":
+                    patch.delenv(name, raising=False)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            return runpy.run_path(settings.__file__)
+
+    return read
+
+
+def errors_of(read: dict[str, Any]) -> list[str | None]:
+    """Return the ids of what our own checks have against settings that were read."""
+    ours = ("DEBUG", "FAIRDB_EMBEDDED", "FAIRDB_ALLOW_EMBEDDED", "FAIRDB_MAX_COLUMNS")
+    with override_settings(**{name: read[name] for name in ours}):
+        found = checks.run_checks(tags=[checks.Tags.security])
+    return [message.id for message in found if isinstance(message, checks.Error)]
+
+
 def test_production_settings_pass_the_deployment_check() -> None:
-    done = run_check("--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env=PRODUCTION | {"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 
-def test_supabase_without_its_keys_is_refused_by_name() -> None:
-    done = run_check(SUPABASE_URL="https://example.supabase.co")
-    assert done.returncode != 0
-    assert "SUPABASE_SECRET_KEY" in done.stderr
-    assert "docs/settings.md" in done.stderr
+def test_supabase_without_its_keys_is_refused_by_name(read_settings: ReadSettings) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"SUPABASE_SECRET_KEY.*docs/settings\.md"):
+        read_settings(SUPABASE_URL="https://example.supabase.co")
 
 
-def test_embedded_default_outside_debug_is_an_error_unless_allowed() -> None:
-    refused = run_check("--deploy", DEBUG="false", ALLOWED_HOSTS="x.example.org")
-    assert "fairdb_site.E001" in refused.stderr
-    allowed = run_check(
-        "--deploy", DEBUG="false", ALLOWED_HOSTS="x.example.org", FAIRDB_ALLOW_EMBEDDED="true"
-    )
-    assert "fairdb_site.E001" not in allowed.stderr
+def test_embedded_default_outside_debug_is_an_error_unless_allowed(
+    read_settings: ReadSettings,
+) -> None:
+    asked = {"DEBUG": "false", "ALLOWED_HOSTS": "x.example.org"}
+    assert errors_of(read_settings(**asked)) == ["fairdb_site.E001"]
+    assert errors_of(read_settings(**asked, FAIRDB_ALLOW_EMBEDDED="true")) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("FAIRDB_REGISTRATION", "everyone"), ("FAIRDB_MAX_COLUMNS", "0")],
-)
-def test_a_value_out_of_range_is_refused_by_name(name: str, value: str) -> None:
-    done = run_check("--deploy", **PRODUCTION, **{name: value})
-    assert done.returncode != 0
-    assert name in done.stderr
+def test_a_limit_that_turns_every_file_away_is_an_error(read_settings: ReadSettings) -> None:
+    assert errors_of(read_settings(**PRODUCTION)) == []
+    assert errors_of(read_settings(**PRODUCTION, FAIRDB_MAX_COLUMNS="0")) == ["fairdb_site.E002"]
 
 
-def test_transaction_pooler_keeps_no_connection() -> None:
-    code = (
-        "from django.conf import settings; d = settings.DATABASES['default'];"
-        "print(d['CONN_MAX_AGE'], d['DISABLE_SERVER_SIDE_CURSORS'])"
-    )
+def test_a_value_out_of_range_is_refused_by_name(read_settings: ReadSettings) -> None:
+    with pytest.raises(ImproperlyConfigured, match="FAIRDB_REGISTRATION"):
+        read_settings(**PRODUCTION, FAIRDB_REGISTRATION="everyone")
+
+
+def test_transaction_pooler_keeps_no_connection(read_settings: ReadSettings) -> None:
     url = "postgresql://postgres.x:x@pooler.example.org:6543/postgres"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=PRODUCTION
-        | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "fairdb_site.settings"}
-        | {"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["0", "True"]
+    database = read_settings(**PRODUCTION | {"DATABASE_URL": url})["DATABASES"]["default"]
+    assert (database["CONN_MAX_AGE"], database["DISABLE_SERVER_SIDE_CURSORS"]) == (0, True)
