@@ -44,7 +44,7 @@ class UploadForm(forms.Form):
         label="Table",
         widget=forms.FileInput(
             attrs={
-                "accept": ".csv,.tsv,.tab,.psv,.txt,.gz,text/csv,text/tab-separated-values",
+                "accept": ".csv,.tsv,.tab,.psv,.txt,.gz,.xlsx,.xls,.ods,.parquet,text/*",
                 # when HTMX brings the form back with errors, the file stays chosen
                 "hx-preserve": "true",
             }
@@ -114,9 +114,9 @@ class UploadForm(forms.Form):
         limit = settings.FAIRDB_MAX_UPLOAD_BYTES
         self.fields["file"].widget.attrs["data-max-bytes"] = limit
         self.fields["file"].help_text = (
-            f"Commas, tabs, semicolons or pipes between the cells, gzipped or not; up to "
-            f"{size(limit)}. "
-            "The first line names the columns."
+            "Text with commas, tabs, semicolons or pipes between the cells, gzipped or not; a "
+            f"workbook (.xlsx, .xls, .ods); or Parquet. Up to {size(limit)}. The first line names "
+            "the columns."
         )
         self.fields["submission"].initial = uuid4
         for name in ("id_column", "missing", "types"):

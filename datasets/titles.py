@@ -4,7 +4,9 @@ from pathlib import PurePath
 
 LONGEST_TITLE = 200
 
-_SUFFIXES = (".gz", ".csv", ".tsv", ".tab", ".psv", ".txt")
+_SUFFIXES = (
+    ".gz", ".csv", ".tsv", ".tab", ".psv", ".txt", ".xlsx", ".xls", ".ods", ".parquet",
+)  # fmt: skip
 
 
 def title_from(file_name: str) -> str:

@@ -113,7 +113,7 @@ def upload_columns(request: HtmxHttpRequest) -> HttpResponse:
         elif len(piece) < LARGEST_PIECE:
             context["wanted"] = LARGEST_PIECE
         else:
-            context["hint"] = "The names of the columns are too long to be listed here."
+            context["hint"] = "This file's columns cannot be listed before all of it is sent."
     return render(request, "datasets/_id_column.html", context)
 
 

@@ -56,6 +56,8 @@ class IdChooser:
     def evidence(self) -> str:
         """What the file was taken for, in words."""
         evidence = self.heading.evidence
+        if evidence.form != "text":
+            return ""  # `evidence.why` has sentences of its own
         separator = _SEPARATORS.get(evidence.delimiter, f"“{evidence.delimiter}”")
         encoding = _ENCODINGS.get(evidence.encoding, evidence.encoding.upper())
         parts = [f"separated by {separator}"] if self.total > 1 else []

@@ -5,7 +5,7 @@ Nothing is judged here that loading judges again: types, widths and later rows a
 
 import io
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fairdb_site.errors import Refused
@@ -16,9 +16,10 @@ from .form import form_of
 from .profile import ColumnProfile, TableProfile, suggest_id_column
 from .read import Evidence, open_table
 from .repair import first_record
+from .sandbox import Facts
 from .stream import TextBytes
 
-MOST_UNPACKED: Final = 1 << 24  # bytes of a gzip file's beginning; a bomb unpacks no further
+MOST_UNPACKED: Final = 1 << 24  # bytes of a packed file's beginning; a bomb unpacks no further
 _SAMPLE_BYTES: Final = 1 << 18
 _SAMPLE_ROWS: Final = 2_000
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -83,8 +84,13 @@ def read_heading(
         cut = cut or not ended
     if cut and not piece:
         return None
-    text, found_encoding = _text(piece, encoding, cut=cut)
-    separator = separator_named(delimiter) if delimiter else separator_found(text, final=not cut)
+    text, cut, evidence = _text(piece, encoding, cut=cut)
+    if evidence.form != "text":
+        separator = ","  # as converters write it
+    elif delimiter:
+        separator = separator_named(delimiter)
+    else:
+        separator = separator_found(text, final=not cut)
     header = first_record(text, ord(separator), final=not cut)
     if cut and (header is None or not text[header[1] :].strip(b"\r\n")):
         return None
@@ -95,7 +101,7 @@ def read_heading(
     rows, whole = _rows(text, separator, start, len(table.header), cut=cut)
     return Heading(
         labels=table.header,
-        evidence=Evidence(found_encoding, separator, compression),
+        evidence=replace(evidence, delimiter=separator, compression=compression),
         rows=len(rows),
         whole=whole,
         likely=_likely_id(table.header, rows),
@@ -122,18 +128,21 @@ def _unpacked(piece: bytes) -> tuple[bytes, bool]:
     return b"".join(found), not piece
 
 
-def _text(piece: bytes, encoding: str | None, *, cut: bool) -> tuple[bytes, str]:
-    """Return (the piece as UTF-8, the encoding found or named)."""
+def _text(piece: bytes, encoding: str | None, *, cut: bool) -> tuple[bytes, bool, Evidence]:
+    """Return (the piece as UTF-8, whether there is more of it, what it was taken for)."""
     text = TextBytes(lambda: io.BytesIO(piece), encoding=encoding, hashed=False)
     try:
         if not text.found.certain and not (seen := examine([piece])).is_windows_1252:
             raise seen.refusal()
-        chunks = text.chunks(len(piece))
-        # the last character may be cut short too: only the end of all chunks would complain
-        data = next(chunks, b"") if cut else b"".join(chunks)
+        chunks = text.chunks(MOST_UNPACKED)
+        data = next(chunks, b"")
+        # of a piece that is cut the last character may be cut too, of which the end would complain;
+        # a workbook may hold far more text than it has bytes
+        more = cut or bool(next(chunks, b""))
+        facts = text.facts or Facts(())
     finally:
         text.close()
-    return data, text.encoding
+    return data, more, Evidence(text.encoding, "", None, text.kind, facts.sheet, facts.why)
 
 
 def _rows(

@@ -23,7 +23,7 @@ def test_the_id_column_is_chosen_among_the_columns_of_the_file(
     wide = tmp_path / "wide.csv"
     wide.write_text(",".join(f"taxon {n}" for n in range(300)) + "\n" + "1," * 299 + "1\n")
     broken = tmp_path / "broken.csv"
-    broken.write_bytes(b"PK\x03\x04 this is no table")
+    broken.write_bytes(b"%PDF-1.7 this is no table")
 
     page = open_page(alice)
     page.goto("/datasets/new/")
@@ -62,7 +62,7 @@ def test_the_id_column_is_chosen_among_the_columns_of_the_file(
     expect(field).to_have_value("taxon 0")
     field.fill("taxon 7")
     choose(broken)
-    expect(found).to_contain_text("a ZIP archive or an Excel workbook")
+    expect(found).to_contain_text("a PDF document")
     expect(field).to_have_value("taxon 7")
     choose([])
     expect(found).to_have_count(0)

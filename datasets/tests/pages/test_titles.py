@@ -17,6 +17,7 @@ from datasets.titles import LONGEST_TITLE, title_from
         ("lab_values.TSV.gz", "lab values"),
         ("visits 2024.v2.txt", "visits 2024.v2"),
         ("folder/pipes.psv", "pipes"),
+        ("north.xlsx", "north"),
         ("no ending", "no ending"),
         (".csv", "Untitled"),
         ("_.csv", "Untitled"),

@@ -6,6 +6,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from datasets.browse import id_chooser as chooser_module
@@ -14,6 +15,7 @@ from datasets.forms import UploadForm
 from datasets.ingest.heading import read_heading
 from datasets.ingest.profile import column_position
 from datasets.models import Dataset
+from datasets.tests.ingest.workbooks import xlsx
 from datasets.tests.pages.markup import faults
 from datasets.tests.pages.tables import cohort_csv
 
@@ -127,7 +129,7 @@ def test_a_header_longer_than_the_piece_asks_for_more_once(
     monkeypatch.setattr("datasets.uploads.LARGEST_PIECE", 7)
     monkeypatch.setattr("datasets.views.LARGEST_PIECE", 7)
     answer = ask(client, b"id,columns,more\n1,2,3\n", "?cut=on")
-    assert "too long to be listed here" in text_of(answer)
+    assert "cannot be listed before all of it is sent" in text_of(answer)
 
 
 def test_ten_thousand_columns_are_searched_by_typing(alice: Any, client_of: Any) -> None:
@@ -156,6 +158,23 @@ def test_columns_beyond_those_listed_can_still_be_named(
     assert options_of(answer)[-2:] == ["taxon 210", "pid"]
     assert "any other can be named in full" in text_of(answer)
     assert "data-incomplete" in answer.content.decode()
+
+
+def test_a_workbook_is_listed_once_all_of_it_is_there(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+    book = xlsx({"Cover": [], "Visits": [["site", "pid"], ["A", 7], ["A", 8]], "Old": [["x"], [1]]})
+
+    answer = ask(client, book)
+    assert "pid : named like an id, every value different in all 2 rows." in text_of(answer)
+    assert "2 columns. An Excel workbook (.xlsx)" in text_of(answer)
+    assert "sheet 'Visits'" in text_of(answer)
+
+    assert "data-wanted" in ask(client, book[:2_000], "?cut=on").content.decode()
+
+    sent = SimpleUploadedFile("north.xlsx", book)
+    assert client.post("/datasets/new/", {"file": sent, "id_column": "pid"}).status_code == 302
+    stored = Dataset.objects.get(user_id=alice.user.pk)
+    assert (stored.title, stored.id_label, stored.row_count) == ("north", "pid", 2)
 
 
 NASTY = [
