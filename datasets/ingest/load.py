@@ -89,8 +89,9 @@ def require_same_key(fingerprint: str) -> None:
         cursor.execute(statement.format(in_data_schema("datasets")), [fingerprint])
         if cursor.fetchone()[0]:
             raise Unavailable(
-                "FAIRDB_PSEUDONYM_KEY is not the key that earlier datasets were loaded with. "
-                "Nothing was stored. The operator has to restore that key."
+                "FAIRDB_PSEUDONYM_KEY is not the key that earlier datasets were loaded with: under "
+                "it the same id gets another pseudonym. Nothing was stored. The operator has to "
+                "put the earlier key back and restart (docs/operate.md)."
             )
 
 

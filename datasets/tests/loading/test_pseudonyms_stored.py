@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from psycopg2 import sql
 
@@ -90,15 +89,6 @@ def test_one_owner_same_id_same_pseudonym_another_owner_a_different_one(
 def test_empty_and_repeated_ids_are_taken_and_counted(alice: Person, tmp_path: Path) -> None:
     receipt = load_csv(alice, tmp_path, 'id,v\nP1,1\nP1,2\n,3\n"",4\nP2,5\n')
     assert (receipt.rows, receipt.id_empty, receipt.id_repeated) == (5, 2, 1)
-
-
-def test_another_pseudonym_key_stops_loads(
-    alice: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    load_csv(alice, tmp_path, "id,v\nP1,1\n")
-    monkeypatch.setattr(settings, "FAIRDB_PSEUDONYM_KEY", "another key of sufficient length 1234")
-    with pytest.raises(FairdbError, match="FAIRDB_PSEUDONYM_KEY"):
-        load_csv(alice, tmp_path, "id,v\nP1,1\n")
 
 
 @pytest.mark.parametrize("place", [1, 2, 3])
