@@ -8,6 +8,7 @@ from .repair import TooManyFields, first_record
 CANDIDATES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 _NAMES = {name: separator for separator, name in CANDIDATES.items()} | {"\\t": "\t"}
 _RECORDS = 50
+_LOOKED_AT = 1_000  # blank lines and all
 _FIELDS = 20_000  # behind the header; some records of the widest table are enough to tell
 
 
@@ -66,7 +67,9 @@ def _widths(sample: bytes, separator: str, *, final: bool) -> list[int]:
     """Return the number of fields of each of the first records, blank lines left out."""
     widths: list[int] = []
     place = 0
-    while place < len(sample) and len(widths) < _RECORDS and sum(widths[1:]) < _FIELDS:
+    for _ in range(_LOOKED_AT):
+        if place >= len(sample) or len(widths) >= _RECORDS or sum(widths[1:]) >= _FIELDS:
+            break
         try:
             record = first_record(sample, ord(separator), final=final, start=place)
         except TooManyFields:

@@ -20,11 +20,17 @@ from .stream import TextBytes
 
 # a record is held whole in memory; PostgreSQL itself takes lines of up to 1 GB
 MAX_RECORD_BYTES = 1 << 27
+# 100,000 labels of 300 bytes
+MAX_HEADER_BYTES = 1 << 25
 CHANGED = (
     "The file changed while it was read. Nothing was stored. Load it again when it is at rest."
 )
 _LISTED = 20
 _REMEMBERED = 10_000
+
+
+class RecordTooLong(Exception):
+    """No end of a record came within MAX_RECORD_BYTES."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +75,18 @@ class Pass:
 
     def blocks(self) -> Iterator[Block]:
         """Yield the records as wide as the header; raises Refused and TooLarge."""
-        for whole, found in self._scanned():
-            block = self._checked(whole, found)
-            if block is not None:
-                self.good += block.rows
-                if self._max_rows is not None and self.good > self._max_rows:
-                    raise TooLarge(f"The file has more than {self._max_rows:,} rows.")
-                yield block
-            if self._bad_count >= _LISTED and not self._skip:
-                break
+        try:
+            for whole, found in self._scanned():
+                block = self._checked(whole, found)
+                if block is not None:
+                    self.good += block.rows
+                    if self._max_rows is not None and self.good > self._max_rows:
+                        raise TooLarge(f"The file has more than {self._max_rows:,} rows.")
+                    yield block
+                if self._bad_count >= _LISTED and not self._skip:
+                    break
+        except RecordTooLong as error:
+            raise Refused(self._too_long()) from error
         if self._bad_count and not self._skip:
             raise Refused(self._ragged(), option="skip_bad_rows")
         if not self.good:
@@ -133,7 +142,7 @@ class Pass:
                 raise Refused(CHANGED) from error
             if record is not None and labels_of(record[0]) == self._header:
                 return data[record[1] :], final
-            if final or record is not None or len(data) > MAX_RECORD_BYTES:
+            if final or record is not None or len(data) > MAX_HEADER_BYTES:
                 raise Refused(CHANGED)
             data, final = grown(data, chunks, len(data))
 
@@ -145,7 +154,7 @@ class Pass:
         pieces, size, met, last = [record], len(record), False, b""
         while not met or size < 2 * len(record) or last in (b'"', b"\r"):
             if size > MAX_RECORD_BYTES:
-                raise Refused(self._too_long())
+                raise RecordTooLong
             piece = next(chunks, None)
             if piece is None:
                 return b"".join(pieces), True
@@ -245,10 +254,12 @@ def grown(data: bytes, chunks: Iterator[bytes], want: int) -> tuple[bytes, bool]
     """Return (`data` and at least `want` more bytes, whether the file ended).
 
     The last byte is neither a quote nor a carriage return, whose meaning hangs on the next byte,
-    unless the file ends there.
+    unless the file ends there. Raises RecordTooLong where nothing but those end the pieces.
     """
     pieces, got, last = [data], 0, b""
     while got < want or last in (b'"', b"\r"):
+        if got > want + MAX_RECORD_BYTES:
+            raise RecordTooLong
         piece = next(chunks, None)
         if piece is None:
             return b"".join(pieces), True

@@ -8,12 +8,13 @@ from fairdb_site.errors import FairdbError, Refused, TooLarge
 from .block import Block
 from .dialect import separator_found, separator_named, why_separator
 from .encoding import NotUtf8, examine
-from .passes import CHANGED, MAX_RECORD_BYTES, BadRows, Pass, grown, labels_of
+from .passes import CHANGED, MAX_HEADER_BYTES, BadRows, Pass, RecordTooLong, grown, labels_of
 from .repair import TooManyFields, first_record
 from .sandbox import Kept
 from .stream import FileDigest, Opener, Source, Stamp, TextBytes, opener_of, stamp_of
 
 BLOCK_BYTES = 1 << 24
+_MOST_RECORDS = 2_000_000  # in a block
 _HEAD_BYTES = 1 << 20
 
 
@@ -182,7 +183,8 @@ def open_table(
         _opener=opener,
         _is_path=not callable(source),
         _max_bytes=max_bytes,
-        _block_bytes=block_bytes,
+        # what is known of each record takes as much memory as a hundred bytes of it
+        _block_bytes=min(block_bytes, max(heading.line_bytes * _MOST_RECORDS, 1)),
         _kept=kept,
         _stamp=stamp,
         _settled=kept is not None and stamp is not None and stamp.is_settled(),
@@ -199,29 +201,37 @@ def _windows_1252(chunks: Iterator[bytes]) -> str:
 
 @dataclass(frozen=True)
 class _Heading:
-    """The header's fields, the separator named or found and why, and whether a row follows."""
+    """The header's fields, the separator and why, whether a row follows, and how long lines are."""
 
     fields: list[bytes]
     separator: str
     why: str
     has_rows: bool
+    line_bytes: int
 
 
 def _heading(chunks: Iterator[bytes], named: str | None) -> _Heading:
-    head, final = grown(b"", chunks, 1)
-    if not head:
-        raise Refused("The file is empty.")
-    if head[0] in b"\r\n":
-        raise Refused("The first line is empty; it must hold the column names.")
     try:
+        head, final = grown(b"", chunks, 1)
+        if not head:
+            raise Refused("The file is empty.")
+        if head[0] in b"\r\n":
+            raise Refused("The first line is empty; it must hold the column names.")
         while True:
             separator = named or separator_found(head, final=final)
             record = first_record(head, ord(separator), final=final)
             if record is not None:
                 break
-            if final or len(head) > MAX_RECORD_BYTES:
+            if final:
                 raise Refused("The header opens a quote that is not closed.")
-            head, final = grown(head, chunks, min(len(head), MAX_RECORD_BYTES))
+            if len(head) > MAX_HEADER_BYTES:
+                raise RecordTooLong
+            head, final = grown(head, chunks, len(head))
+    except RecordTooLong as error:
+        raise Refused(
+            f"No end was found of the header, or of the row behind it, within "
+            f"{MAX_HEADER_BYTES >> 20} MB: is a quote opened there that is not closed?"
+        ) from error
     except TooManyFields as error:
         raise TooLarge(f"The file has more than {error.most:,} columns.") from error
     fields, length = record
@@ -230,6 +240,11 @@ def _heading(chunks: Iterator[bytes], named: str | None) -> _Heading:
     blank = b"\r\n" if len(fields) > 1 else b""
     rest = head[length:].strip(blank)
     while not rest and not final:
-        rest, final = grown(b"", chunks, 1)
-        rest = rest.strip(blank)
-    return _Heading(fields, separator, why, bool(rest))
+        piece = next(chunks, None)
+        rest, final = (piece or b"").strip(blank), piece is None
+    return _Heading(fields, separator, why, bool(rest), _line_bytes(head))
+
+
+def _line_bytes(head: bytes) -> int:
+    """Return about how many bytes a line has."""
+    return len(head) // max(head.count(b"\n") or head.count(b"\r"), 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from datasets.ingest import passes, read, repair
+from datasets.ingest.profile import profile_table
 from datasets.ingest.read import open_table
 from datasets.ingest.stream import FileDigest
 from datasets.tests.ingest.tables import cells
@@ -128,19 +129,37 @@ def test_a_row_of_more_fields_than_can_be_held_is_refused(monkeypatch: pytest.Mo
         open_table(source(b"," * 200 + b"\n1\n"), delimiter=",")
 
 
-def test_a_record_longer_than_can_be_held_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("content", [b'"' + b"x" * 9_000, b'"' + b'"' * 9_000, b"x" * 9_000,
+                                     b"," * 9_000, b'"\n' + b'""\n' * 3_000])  # fmt: skip
+@pytest.mark.parametrize("after", [b"", b'"\n2,2\n'])
+def test_a_record_longer_than_can_be_held_is_refused(
+    monkeypatch: pytest.MonkeyPatch, content: bytes, after: bytes
+) -> None:
+    table = open_table(source(b"id,v\n1," + content + after), delimiter=",", block_bytes=100)
     monkeypatch.setattr(passes, "MAX_RECORD_BYTES", 1_000)
 
     with pytest.raises(Refused, match="No end was found of row 1"):
-        cells(open_table(source(b'id,v\n1,"' + b"x" * 9_000), block_bytes=100))
+        cells(table)
+
+
+@pytest.mark.parametrize("header", [b'"' + b"x" * 2_000_000, b"x" * 2_000_000])
+def test_a_header_longer_than_can_be_held_is_refused(
+    monkeypatch: pytest.MonkeyPatch, header: bytes
+) -> None:
+    monkeypatch.setattr(read, "MAX_HEADER_BYTES", 1_000_000)
+
+    with pytest.raises(Refused, match="No end was found of the header"):
+        open_table(source(header + b'"\n1\n'))
 
 
 def test_a_cell_of_ten_megabytes_is_read() -> None:
     text = "long, " * 1_750_000
 
-    table = open_table(source(f'id,v\nP1,"{text}"\nP2,2\n'.encode()), block_bytes=1 << 20)
-
-    assert cells(table) == [("P1", text), ("P2", "2")]
+    for block_bytes in (1 << 20, 1 << 24):
+        data = f'id,v\nP1,"{text}"\nP2,2\n'.encode()
+        table = open_table(source(data), block_bytes=block_bytes)
+        assert cells(table) == [("P1", text), ("P2", "2")]
+        assert [column.data_type for column in profile_table(table).columns] == ["text", "text"]
 
 
 def test_a_wide_header_is_read() -> None:
