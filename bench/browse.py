@@ -1,0 +1,87 @@
+"""Pages of rows through the RPC: the first, the middle and the last one, beside bare SQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from psycopg2 import sql
+
+from accounts.models import User
+from bench import tables
+from bench.people import new_owner
+from bench.result import Result, median_seconds
+from datasets.ingest.pipeline import Receipt, dataset_import
+from fairdb_site.database import as_user
+
+PAGE = 50
+
+
+def run(folder: Path, rows: int, counts_rows: int = 6_000) -> Iterator[Result]:
+    """Measure a narrow dataset of many rows, and ten columns out of thousands."""
+    owner = new_owner()
+    path = tables.mixed(folder / "mixed.csv", rows)
+    receipt = dataset_import(owner=owner, path=path, file_name="m", title="mixed")
+    path.unlink()
+    yield from _pages(owner, receipt, f"{rows:,} x 20", list(range(2, 21)))
+
+    path = tables.counts(folder / "counts.csv", counts_rows, 9_000)
+    receipt = dataset_import(owner=owner, path=path, file_name="c", title="counts")
+    path.unlink()
+    chosen = [2 + 900 * n for n in range(10)]
+    yield from _pages(owner, receipt, f"10 of 9,000 columns, {counts_rows:,} rows", chosen)
+
+
+def _pages(owner: User, receipt: Receipt, what: str, positions: list[int]) -> Iterator[Result]:
+    bare = _bare_select(receipt.dataset, positions)
+    starts = {"first": 0, "middle": receipt.rows // 2, "last": receipt.rows - PAGE}
+    taken: dict[str, float] = {}
+    with as_user(owner.pk), connection.cursor() as cursor:
+        for name, after in starts.items():
+
+            def page(after: int = after) -> None:
+                cursor.execute(
+                    "select public.select_dataset_rows(%s::uuid, %s, %s, null, %s)",
+                    [str(receipt.dataset), positions, after, PAGE],
+                )
+                cursor.fetchall()
+
+            def plain(after: int = after) -> None:
+                cursor.execute(bare, [after, PAGE + 1])
+                cursor.fetchall()
+
+            taken[name] = median_seconds(page)
+            beside = median_seconds(plain)
+            title = f"{name} page of {what}: RPC beside bare SQL"
+            yield Result(title, taken[name] * 1e3, beside * 1e3, 3, unit="ms")
+    for name in ("middle", "last"):
+        title = f"{name} page of {what}, beside the first"
+        yield Result(title, taken[name] * 1e3, taken["first"] * 1e3, 1.5, unit="ms")
+
+
+def _bare_select(dataset_id: UUID, positions: list[int]) -> sql.Composed:
+    """Return the select of these columns that a person would write by hand."""
+    schema = settings.FAIRDB_DATA_SCHEMA
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "select d.parts[c.part], c.name from {} c join {} d on d.id = c.dataset_id"
+                " where d.id = %s and c.position = any(%s) order by c.position"
+            ).format(sql.Identifier(schema, "dataset_columns"), sql.Identifier(schema, "datasets")),
+            [str(dataset_id), positions],
+        )
+        found = cursor.fetchall()
+    used = list(dict.fromkeys(part for part, _ in found))
+    first = sql.Identifier(schema, used[0])
+    joins = [
+        sql.SQL(" join {t} on {t}.rowid = {first}.rowid").format(
+            t=sql.Identifier(schema, part), first=first
+        )
+        for part in used[1:]
+    ]
+    columns = [sql.Identifier(schema, part, name) for part, name in found]
+    return sql.SQL(
+        "select {first}.rowid, {columns} from {first}{joins}"
+        " where {first}.rowid > %s order by {first}.rowid limit %s"
+    ).format(first=first, columns=sql.SQL(", ").join(columns), joins=sql.Composed(joins))

@@ -1,0 +1,65 @@
+"""An export beside `psql \\copy (select ...) to` of the same columns."""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from bench import tables
+from bench.people import new_owner
+from bench.psql import psql
+from bench.result import Result, seconds
+from datasets.browse.export_file import dataset_export
+from datasets.ingest.pipeline import Receipt, dataset_import
+
+
+def run(folder: Path, rows: int) -> Iterator[Result]:
+    """Measure a narrow dataset, one of 1,500 columns in two parts, and a wide one."""
+    for what, path, target in (
+        (f"{rows:,} x 20", tables.mixed(folder / "table.csv", rows), 1.4),
+        ("2,000 x 1,500", tables.floats(folder / "wide.csv", 2_000, 1_500), 1.4),
+        ("1,000 x 9,000", tables.floats(folder / "widest.csv", 1_000, 9_000), None),
+    ):
+        owner = new_owner()
+        receipt = dataset_import(owner=owner, path=path, file_name="t", title="table")
+        path.unlink()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        out = folder / "out.csv"
+        ours = seconds(
+            lambda receipt=receipt, owner=owner, out=out: dataset_export(
+                dataset_id=receipt.dataset, reader_id=owner.pk, out=out
+            )
+        )
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20
+        copied = _copied(folder, receipt)
+        yield Result(f"export {what}, beside \\copy to", ours, copied, target)
+        yield Result(f"memory that export {what} took beside", grown, None, None, unit="GB")
+
+
+def _copied(folder: Path, receipt: Receipt) -> float:
+    """Return the seconds psql takes: one statement where a select list has room, else a part each.
+
+    The statements read what an export reads; the pieces of a wide one are not even put together.
+    """
+    schema = settings.FAIRDB_DATA_SCHEMA
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'select d.parts[c.part], c.name from "{schema}".dataset_columns c'
+            f' join "{schema}".datasets d on d.id = c.dataset_id'
+            " where d.id = %s and c.part is not null order by c.position",
+            [str(receipt.dataset)],
+        )
+        columns = cursor.fetchall()
+    parts = list(dict.fromkeys(part for part, _ in columns))
+    groups = [parts] if len(columns) <= 1_600 else [[part] for part in parts]
+    taken = 0.0
+    for group in groups:
+        tables_ = [f'"{schema}"."{part}"' for part in group]
+        joins = "".join(f" join {table} using (rowid)" for table in tables_[1:])
+        names = ", ".join(f'"{part}"."{name}"' for part, name in columns if part in group)
+        select = f"select {names} from {tables_[0]}{joins} order by rowid"
+        out = folder / "copied.csv"
+        taken += seconds(lambda select=select, out=out: psql(f"\\copy ({select}) to '{out}' csv"))
+    return taken

@@ -1,0 +1,85 @@
+"""One line of the table of results, and the table."""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured: ours beside another way, in seconds of one run, and their ratio.
+
+    A `target` is what the ratio (or, without another way, the figure itself) should not pass.
+    """
+
+    what: str
+    ours: float
+    beside: float | None = None
+    target: float | None = None
+    unit: str = "s"
+    at_least: bool = False
+
+    @property
+    def figure(self) -> float:
+        """The ratio, or the figure where there is nothing beside it."""
+        return self.ours if self.beside is None else self.ours / self.beside
+
+    @property
+    def holds(self) -> bool:
+        """Whether the target is met."""
+        if self.target is None:
+            return True
+        return self.figure >= self.target if self.at_least else self.figure <= self.target
+
+    def row(self) -> str:
+        """Return the line of the table."""
+        beside = "" if self.beside is None else f"{self.beside:,.3g} {self.unit}"
+        ratio = "" if self.beside is None else f"{self.figure:.2f}"
+        bound = "" if self.target is None else f"{'>=' if self.at_least else '<='} {self.target:g}"
+        met = "" if self.target is None else ("yes" if self.holds else "**no**")
+        return (
+            f"| {self.what} | {self.ours:,.3g} {self.unit} | {beside} | {ratio} | {bound} | {met} |"
+        )
+
+
+def table(results: Iterable[Result]) -> str:
+    """Return the results as Markdown, the machine above them."""
+    lines = [
+        f"{machine()}; each ratio is of two figures of one run.",
+        "",
+        "| what | ours | beside | ratio | target | met |",
+        "|---|---|---|---|---|---|",
+        *(result.row() for result in results),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    """Return what the figures were taken on."""
+    model = "unknown processor"
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.split(":", 1)[1] for line in info.open() if line.startswith("model name")]
+        model = names[0].strip() if names else model
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GB, "
+        f"{platform.system()}, Python {platform.python_version()}"
+    )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the wall time of one run."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def median_seconds(work: Callable[[], object], runs: int = 15) -> float:
+    """Return the median wall time of some runs, the first one not counted."""
+    work()
+    return statistics.median(seconds(work) for _ in range(runs))
