@@ -21,6 +21,7 @@ from datasets.tests.ingest.workbooks import (
     Sheet,
     converted,
     ods,
+    unzipped,
     xlsx,
     zipped,
 )
@@ -257,9 +258,8 @@ def test_cells_that_ask_for_all_memory_are_refused(tmp_path: Path) -> None:
         '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c>'
         "</row></sheetData></worksheet>"
     )
-    with zipfile.ZipFile(io.BytesIO(xlsx({"Data": TABLE}))) as archive:
-        files = {name: archive.read(name).decode() for name in archive.namelist()}
-    path = write(tmp_path / "t", zipped(files | {"xl/worksheets/sheet1.xml": part}))
+    files = dict(unzipped(xlsx({"Data": TABLE}))) | {"xl/worksheets/sheet1.xml": part.encode()}
+    path = write(tmp_path / "t", zipped(files))
 
     with pytest.raises(TooLarge, match="more than the 2 GB of memory"):
         open_table(path)

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -144,7 +144,14 @@ def ods(rows: str) -> bytes:
     )
 
 
-def zipped(files: Mapping[str, str]) -> bytes:
+def unzipped(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the files in a ZIP archive."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for name in archive.namelist():
+            yield name, archive.read(name)
+
+
+def zipped(files: Mapping[str, str | bytes]) -> bytes:
     """Return a ZIP archive, the same bytes each time."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
