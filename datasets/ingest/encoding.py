@@ -246,9 +246,10 @@ class NotUtf8:
     def advice(self) -> str:
         """What to do about a file that was taken for UTF-8, in a sentence or two."""
         if self.is_windows_1252:
+            bytes_are = "byte of the file is" if self.high == 1 else "bytes of the file are"
             return (
-                f"The {self.high:,} such bytes of the file are usual in Windows-1252 "
-                f"({self._listed}): if these are the right letters, name the encoding windows-1252."
+                f"The {self.high:,} such {bytes_are} usual in Windows-1252 ({self._listed}): if "
+                "these are the right letters, name the encoding windows-1252."
             )
         if self.has_utf8:
             return "Other parts of it are UTF-8: mend the file, or name its encoding."

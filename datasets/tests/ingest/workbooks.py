@@ -77,6 +77,17 @@ def xlsx(sheets: Mapping[str, Sheet], *, hidden: Sequence[str] = ()) -> bytes:
     return zipped(files)
 
 
+def far_apart() -> bytes:
+    """Return a workbook of two cells, for which a parser would make room for 17 billion."""
+    rows = (
+        '<row r="1"><c r="A1"><v>1</v></c></row>'
+        '<row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
+    )
+    part = f'<worksheet xmlns="{_MAIN}"><sheetData>{rows}</sheetData></worksheet>'
+    files = dict(unzipped(xlsx({"Data": [[]]})))
+    return zipped(files | {"xl/worksheets/sheet1.xml": part.encode()})
+
+
 def sheet_xml(rows: Sheet) -> str:
     """Return a sheet's part."""
     data = "".join(
