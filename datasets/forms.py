@@ -100,6 +100,12 @@ class UploadForm(forms.Form):
             f"Types: {', '.join(TYPES)}."
         ),
     )
+    sheet = forms.CharField(
+        label="Sheet",
+        required=False,
+        max_length=200,
+        help_text="Of a workbook: its name, or its number. Empty means the first with cells in it.",
+    )
     skip_bad_rows = forms.BooleanField(
         label="Leave out rows of the wrong width",
         required=False,
@@ -119,7 +125,7 @@ class UploadForm(forms.Form):
             "the columns."
         )
         self.fields["submission"].initial = uuid4
-        for name in ("id_column", "missing", "types"):
+        for name in ("id_column", "missing", "sheet", "types"):
             self.fields[name].widget.attrs |= {"autocomplete": "off", "autocapitalize": "off"}
         if too_large:
             self.fields["file"].required = False
@@ -181,6 +187,7 @@ class UploadForm(forms.Form):
             "missing": cleaned["missing"],
             "delimiter": cleaned["delimiter"] or None,
             "encoding": cleaned["encoding"] or None,
+            "sheet": cleaned["sheet"] or None,
             "skip_bad_rows": cleaned["skip_bad_rows"],
             "submission": cleaned["submission"],
         }

@@ -7,7 +7,7 @@ import json
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -51,7 +51,8 @@ class Receipt:
     """What became of a file. Digests are SHA-256 in hex (`docs/formats.md`), `seconds` wall time.
 
     `columns` counts the data columns, without the id; `refused` the rows left out, of which
-    `refused_rows` gives the first numbers (1 is the first row after the header).
+    `refused_rows` gives the first numbers (1 is the first row after the header). `read_as` says in
+    sentences what the file was taken for, and why.
     """
 
     dataset: UUID
@@ -68,6 +69,7 @@ class Receipt:
     id_repeated: int
     refused_rows: list[int]
     notes: list[str]
+    read_as: list[str] = field(default_factory=list)
 
 
 def dataset_import(
@@ -83,14 +85,16 @@ def dataset_import(
     missing: Sequence[str] = (),
     delimiter: str | None = None,
     encoding: str | None = None,
+    sheet: str | None = None,
     skip_bad_rows: bool = False,
     submission: UUID | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> Receipt:
     """Load the file at `path` as a dataset of `owner` and return its receipt.
 
-    `types` gives a column's type by label (or `#3`), `missing` the cells that mean no value. The
-    same `submission` loads once: a second call returns the first one's receipt. Raises a
+    `types` gives a column's type by label (or `#3`), `missing` the cells that mean no value,
+    `sheet` the one of a workbook to read (its name, or its number from 1). The same `submission`
+    loads once: a second call returns the first one's receipt. Raises a
     FairdbError that says what to do; then nothing of the file is left behind.
     """
     started = time.monotonic()
@@ -104,8 +108,10 @@ def dataset_import(
         path,
         delimiter=delimiter,
         encoding=encoding,
+        sheet=sheet,
         skip_bad_rows=skip_bad_rows,
         max_columns=settings.FAIRDB_MAX_COLUMNS,
+        max_rows=settings.FAIRDB_MAX_ROWS,
         max_bytes=settings.FAIRDB_MAX_UPLOAD_BYTES,
     )
     id_position = column_position(table.header, id_column) if id_column else 1
@@ -281,6 +287,7 @@ def _receipt(
         id_repeated=profile.rows - id_profile.missing - id_profile.distinct,
         refused_rows=list(table.bad_rows.numbers[:100]),
         notes=_notes(profile, id_profile),
+        read_as=list(table.evidence.why),
     )
 
 

@@ -25,8 +25,14 @@ def column_type(text: str) -> tuple[str, str]:
 class Command(FairdbCommand):
     """Load a file as a dataset of one owner."""
 
-    help = "Load FILE (comma, tab, semicolon or pipe between cells; gzip or not) as one dataset."
-    flags = {"skip_bad_rows": "--skip-bad-rows", "types": "--type COLUMN=TYPE"}
+    help = "Load FILE (text in any encoding, gzip or not; a workbook; or Parquet) as one dataset."
+    flags = {
+        "delimiter": "--delimiter",
+        "encoding": "--encoding",
+        "sheet": "--sheet",
+        "skip_bad_rows": "--skip-bad-rows",
+        "types": "--type COLUMN=TYPE",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the file, its owner, and what may be said about it."""
@@ -42,6 +48,7 @@ class Command(FairdbCommand):
         parser.add_argument("--missing", action="append", default=[], metavar="MARKER")
         parser.add_argument("--delimiter", metavar="D")
         parser.add_argument("--encoding", metavar="E")
+        parser.add_argument("--sheet", metavar="S", help="of a workbook: its name, or its number")
         parser.add_argument("--skip-bad-rows", action="store_true")
         super().add_arguments(parser)
 
@@ -64,6 +71,7 @@ class Command(FairdbCommand):
                 missing=options["missing"],
                 delimiter=options["delimiter"],
                 encoding=options["encoding"],
+                sheet=options["sheet"],
                 skip_bad_rows=options["skip_bad_rows"],
                 progress=progress,
             )
@@ -85,5 +93,7 @@ class Command(FairdbCommand):
             more = " ..." if result["refused"] > len(result["refused_rows"]) else ""
             self.stdout.write(f"refused rows {listed}{more}")
         self.stdout.write(f"dataset {result['dataset']}\ndigest  {result['digest']}")
+        for sentence in result["read_as"]:
+            self.stdout.write(f"read    {sentence}")
         for note in result["notes"]:
             self.stdout.write(f"note    {note}")

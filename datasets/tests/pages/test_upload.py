@@ -12,6 +12,7 @@ from django.test import Client
 
 from accounts.models import SupabaseSession
 from datasets.models import Dataset
+from datasets.tests.ingest.workbooks import xlsx
 from datasets.tests.pages.tables import cohort_csv
 
 NEW = "/datasets/new/"
@@ -172,6 +173,28 @@ def test_how_the_file_is_read_can_be_said(alice: Any, client_of: Any) -> None:
     columns = {c.label: (c.data_type, c.missing) for c in dataset.columns.all()}
     assert columns["größe"] == ("text", 1)
     assert columns["code"] == ("text", 0)
+
+
+def test_a_receipt_says_what_a_file_was_taken_for(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+
+    receipt = client.get(client.post(NEW, sent("id;name\n1;José\n".encode("cp1252")))["Location"])
+
+    assert "Windows-1252" in text_of(receipt)
+    assert "Semicolon" in text_of(receipt)
+    assert str(alice.rpc("list_datasets")[0]["title"]) in text_of(receipt)
+
+
+def test_the_sheet_of_a_workbook_can_be_named(alice: Any, client_of: Any) -> None:
+    book = xlsx({"Codes": [["code"], [1]], "People": [["id", "age"], ["P1", 31], ["P2", 44]]})
+    client = client_of(alice)
+
+    receipt = client.get(client.post(NEW, sent(book, "study.xlsx", sheet="People"))["Location"])
+    refused = client.post(NEW, sent(book, "study.xlsx", sheet="Persons"))
+
+    assert "All 2 rows stored" in text_of(receipt)
+    assert refused.status_code == 400
+    assert "Persons" in text_of(refused)
 
 
 def test_a_receipt_says_what_is_worth_a_look(alice: Any, client_of: Any) -> None:
