@@ -18,8 +18,11 @@ from .sandbox import MEMORY, too_much_memory
 _PIECE: Final = 1 << 20
 # a cell of SpreadsheetML whose type is error (ECMA-376 part 1, 18.18.11): `str` shows its text
 _XLSX_ERROR = re.compile(rb"""(<(?:\w+:)?c\s(?:[^<>]*\s)?t\s*=\s*)(["'])e\2""")
-# a formula that ends its cell: no value, not even the empty one of a text, stands behind it
-_NO_RESULT = re.compile(rb"<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>)\s*</c>")
+# a cell with a formula and no value; the result of a formula may be the empty text, type `str`
+_NO_RESULT = re.compile(
+    rb"""<c\s(?![^<>]*\bt\s*=\s*["']str["'])[^<>]*>\s*<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>)\s*"""
+    rb"""(?:<v\s*/>|<v>\s*</v>)?\s*</c>"""
+)
 # OpenDocument cells that LibreOffice marks as errors, and the two signs that calamine drops
 _ODS_ERROR = re.compile(rb"<table:table-cell\s[^<>]*\bcalcext:value-type=\"error\"[^<>]*>")
 _ODS_VALUE = re.compile(rb"\soffice:(?:value|value-type|string-value)=\"[^\"]*\"")

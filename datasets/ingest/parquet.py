@@ -29,6 +29,8 @@ def write_parquet(path: Path, output: Output, *, sheet: str | None = None) -> No
     try:
         table = pl.scan_parquet(path, glob=False, hive_partitioning=False, low_memory=True)
         schema = table.collect_schema()
+        if not schema:
+            raise Refused("The Parquet file has no columns.")
         cells = [_text(name, data_type) for name, data_type in schema.items()]
         output.facts(Facts((f"A Parquet file of {len(schema):,} columns, known by its content.",)))
         output.write(_header(schema.names()))
@@ -48,7 +50,10 @@ def write_parquet(path: Path, output: Output, *, sheet: str | None = None) -> No
 
 
 def _damaged() -> Refused:
-    return Refused("The Parquet file is damaged, cut short or encrypted; write it anew.")
+    return Refused(
+        "The Parquet file cannot be read: it is damaged, cut short or encrypted, or has a kind of "
+        "column that is not known here. Write it anew, or as CSV."
+    )
 
 
 def _header(names: list[str]) -> bytes:
@@ -61,7 +66,9 @@ def _text(name: str, data_type: pl.DataType) -> pl.Expr:
     cells = pl.col(name)
     if data_type in _AS_THEY_PRINT:
         return cells.cast(pl.String)
-    if data_type in (pl.Float32, pl.Float64):
+    if data_type in (pl.Float16, pl.Float32, pl.Float64):
+        if data_type == pl.Float16:
+            cells = cells.cast(pl.Float32)
         text = cells.cast(pl.String)  # the shortest that reads back
         return text.replace({"inf": "Infinity", "-inf": "-Infinity"})
     if isinstance(data_type, pl.Datetime):

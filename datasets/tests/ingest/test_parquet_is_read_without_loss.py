@@ -38,6 +38,7 @@ def column(path: Path, values: Any) -> list[str]:
         ([1.0, 0.1 + 0.2, 1e22, -0.0, None], ["1.0", "0.30000000000000004", "1e+22", "-0.0", ""]),
         ([float("nan"), float("inf"), -float("inf")], ["NaN", "Infinity", "-Infinity"]),
         (pl.Series([0.1, 1e20], dtype=pl.Float32), ["0.1", "1e+20"]),
+        (pl.Series([1.5, None], dtype=pl.Float16), ["1.5", ""]),
         ([True, False, None], ["true", "false", ""]),
         (["a", "", None, 'b"', "é,"], ["a", '""', "", '"b"""', '"é,"']),
         (pl.Series(["x", None, "x"], dtype=pl.Categorical), ["x", "", "x"]),
@@ -102,8 +103,13 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path, cut: slice) -> None:
     path = saved(tmp_path, {"v": list(range(500))})
     path.write_bytes(path.read_bytes()[cut])
 
-    with pytest.raises(FairdbError, match="Parquet file is damaged"):
+    with pytest.raises(FairdbError, match="Parquet file cannot be read"):
         write_parquet(path, Written())
+
+
+def test_a_parquet_file_without_columns_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="has no columns"):
+        write_parquet(saved(tmp_path, {}), Written())
 
 
 def test_a_column_called_like_the_first_bytes_of_parquet_is_a_column() -> None:

@@ -145,6 +145,8 @@ def test_a_sheet_called_by_a_number_goes_before_that_number(tmp_path: Path) -> N
         ({"Data": [], "Notes": []}, None, "No visible sheet of the workbook has cells."),
         ({"Data": []}, "Data", "The sheet 'Data' has no cells."),
         ({"Data": [["id"], [Formula(None)]]}, None, "formulas without their results"),
+        ({"Data": [["id"], [Formula(None, "<v/>")]]}, None, "formulas without their results"),
+        ({"Data": [["id"], [Formula(None, "<v></v>")]]}, None, "formulas without their results"),
     ],
 )
 def test_a_sheet_that_cannot_be_read_is_refused(

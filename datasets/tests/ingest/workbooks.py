@@ -35,9 +35,10 @@ class Serial:
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula and its result; None where it was never calculated."""
+    """A formula and its result; None where it was never calculated, written as some programs do."""
 
     result: "Cell"
+    value_of_none: str = ""
 
 
 Cell = int | float | str | bool | Error | Serial | Formula | None
@@ -105,7 +106,7 @@ def _cell(place: str, cell: Cell) -> str:
     if not isinstance(cell, Formula):
         kind, inside = _content(cell, in_formula=False)
     elif cell.result is None:
-        kind, inside = "", "<f>1+1</f>"
+        kind, inside = "", f"<f>1+1</f>{cell.value_of_none}"
     else:
         kind, inside = _content(cell.result, in_formula=True)
         inside = f"<f>1+1</f>{inside}"
