@@ -113,10 +113,17 @@ class UploadForm(forms.Form):
     )
     submission = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:
-        """`too_large`: the file was dropped on its way in, being over the limit."""
+    def __init__(
+        self,
+        *args: Any,
+        too_large: bool = False,
+        not_staged: FairdbError | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """`too_large`, `not_staged`: why the file was dropped on its way in, if it was."""
         super().__init__(*args, **kwargs)
         self.too_large = too_large
+        self.not_staged = not_staged
         limit = settings.FAIRDB_MAX_UPLOAD_BYTES
         self.fields["file"].widget.attrs["data-max-bytes"] = limit
         self.fields["file"].help_text = (
@@ -127,11 +134,13 @@ class UploadForm(forms.Form):
         self.fields["submission"].initial = uuid4
         for name in ("id_column", "missing", "sheet", "types"):
             self.fields[name].widget.attrs |= {"autocomplete": "off", "autocapitalize": "off"}
-        if too_large:
+        if too_large or not_staged:
             self.fields["file"].required = False
 
     def clean_file(self) -> Any:
-        """Refuse a file over the limit in plain words."""
+        """Say in plain words why a file was dropped."""
+        if self.not_staged:
+            raise forms.ValidationError(self.not_staged.message)
         if self.too_large:
             limit = size(settings.FAIRDB_MAX_UPLOAD_BYTES)
             raise forms.ValidationError(

@@ -1,6 +1,6 @@
 """Datasets and their columns as Django reads them, for staff, commands and selectors.
 
-The tables are made by `datasets/sql/` in the data schema and belong to that contract, so Django
+Their tables are made by `datasets/sql/` in the data schema and belong to that contract, so Django
 manages none of them. Django's own connection is not bound by row level security unless it runs
 inside `fairdb_site.database.as_user`: filter by `user_id`, or go through `datasets.rpc`.
 """
@@ -104,3 +104,17 @@ class MetadataTable(models.Model):
 
     def __str__(self) -> str:
         return self.table_name
+
+
+class StagedFile(models.Model):
+    """An uploaded file while it is loaded: where it lies in the storage `staged`, and its key.
+
+    A table of Django's own: no function of the data schema reads it. Only `datasets.staging` does.
+    """
+
+    name = models.CharField(max_length=32, primary_key=True)
+    sealed_key = models.BinaryField(help_text="Sealed under FAIRDB_TOKEN_KEYS.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -10,6 +10,7 @@ from psycopg2 import sql
 
 from datasets import rpc
 from datasets.identifiers import in_data_schema
+from datasets.staging import reap_staged
 from fairdb_site.errors import NotFound, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -32,10 +33,14 @@ class Deleted:
 
 @dataclass(frozen=True)
 class Reaped:
-    """What `reap_uploads` cleared up, and how many loads it left because they are alive."""
+    """What `reap_uploads` cleared up, and how many loads it left because they are alive.
+
+    `files` are staged files, of which the living loads' are left too.
+    """
 
     datasets: int
     parts: int
+    files: int
     alive: int
 
 
@@ -69,7 +74,7 @@ def dataset_discard(dataset_id: UUID) -> bool:
 
 
 def reap_uploads() -> Reaped:
-    """Drop killed loads, unfinished deletions and parts without a dataset; leave live loads.
+    """Drop killed loads, unfinished deletions, orphan parts and staged files; leave live loads.
 
     A load holds an advisory lock from before its first row exists until it ends, however it ends.
     """
@@ -86,7 +91,7 @@ def reap_uploads() -> Reaped:
         )
         orphans = cursor.fetchall()
     dropped += _drop_parts(orphans)
-    return Reaped(reaped, dropped, alive)
+    return Reaped(reaped, dropped, reap_staged(), alive)
 
 
 def _unfinished() -> list[tuple[UUID, str]]:

@@ -1,6 +1,5 @@
 """Pages of datasets. One view serves a page and its fragment: HTMX gets the part that changed."""
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -30,7 +29,7 @@ from datasets.forms import (
 )
 from datasets.ingest.heading import read_heading
 from datasets.ingest.pipeline import dataset_import
-from datasets.uploads import LARGEST_PIECE, path_of, piece_of, too_large
+from datasets.uploads import LARGEST_PIECE, not_staged, opener_of, piece_of, too_large
 from fairdb_site.errors import FairdbError, Refused, SignInRequired
 from fairdb_site.http import HtmxHttpRequest, is_htmx
 
@@ -64,13 +63,18 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
         return render(
             request, "datasets/upload.html", {"form": UploadForm(initial=kept_input(request))}
         )
-    form = UploadForm(request.POST, request.FILES, too_large=too_large(request))
-    status = 422
+    form = UploadForm(
+        request.POST,
+        request.FILES,
+        too_large=too_large(request),
+        not_staged=not_staged(request),
+    )
+    status = form.not_staged.status if form.not_staged else 422
     if form.is_valid():
         try:
             stored = dataset_import(
                 owner=request.user,
-                path=Path(path_of(form.cleaned_data["file"])),
+                path=opener_of(form.cleaned_data["file"]),
                 **form.as_arguments(),
             )
         except SignInRequired:

@@ -31,9 +31,12 @@ env = environ.Env(
     FAIRDB_PSEUDONYM_KEY=(str, ""),
     FAIRDB_REGISTRATION=(str, ""),
     FAIRDB_SESSION_HOURS=(int, 12),
+    FAIRDB_STAGED_HOURS=(int, 24),
+    FAIRDB_STAGING_DIR=(str, ""),
+    FAIRDB_STAGING_OPTIONS=(dict, {}),
+    FAIRDB_STAGING_STORAGE=(str, ""),
     FAIRDB_SUPABASE_TIMEOUT=(float, 15.0),
     FAIRDB_TOKEN_KEYS=(list, []),
-    FAIRDB_UPLOAD_DIR=(str, ""),
     SECRET_KEY=(str, ""),
     SECURE_HSTS_SECONDS=(int, 31_536_000),
     SECURE_PROXY_SSL_HEADER=(str, ""),
@@ -221,11 +224,25 @@ STORAGES: dict[str, Any] = {
         if DEBUG
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
+    # uploaded files while they are loaded; sealed, so any storage may hold them
+    "staged": {
+        "BACKEND": env("FAIRDB_STAGING_STORAGE"),
+        "OPTIONS": env.json("FAIRDB_STAGING_OPTIONS", {}),
+    }
+    if env("FAIRDB_STAGING_STORAGE")
+    else {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": env("FAIRDB_STAGING_DIR") or FAIRDB_LOCAL_DIR / "staged",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
 }
+FAIRDB_STAGED_HOURS: int = env("FAIRDB_STAGED_HOURS")
 # A development server finds static files where they lie: it need not have collected them.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
-FILE_UPLOAD_TEMP_DIR: str | None = env("FAIRDB_UPLOAD_DIR") or None
-FILE_UPLOAD_HANDLERS = ["datasets.uploads.LimitedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["datasets.uploads.StagingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2  # form fields; files stream to disk
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000

@@ -37,6 +37,7 @@ from datasets.ingest.profile import (
 )
 from datasets.ingest.pseudonyms import key_fingerprint, owner_key
 from datasets.ingest.read import TableSource, open_table
+from datasets.ingest.stream import Source
 from datasets.ingest.values import Encoder
 from fairdb_site.errors import Conflict, Refused
 
@@ -75,7 +76,7 @@ class Receipt:
 def dataset_import(
     *,
     owner: User,
-    path: Path,
+    path: Source,
     file_name: str,
     title: str,
     description: str = "",
@@ -90,7 +91,7 @@ def dataset_import(
     submission: UUID | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> Receipt:
-    """Load the file at `path` as a dataset of `owner` and return its receipt.
+    """Load the file at `path`, or the one it opens, as a dataset of `owner`; return its receipt.
 
     `types` gives a column's type by label (or `#3`), `missing` the cells that mean no value,
     `sheet` the one of a workbook to read (its name, or its number from 1). The same `submission`

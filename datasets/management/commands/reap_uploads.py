@@ -19,6 +19,6 @@ class Command(FairdbCommand):
     def report(self, result: Json) -> None:
         """Say what went and what stayed."""
         self.stdout.write(
-            f"{result['datasets']} unfinished datasets and {result['parts']} tables removed,"
-            f" {result['alive']} loads are running."
+            f"{result['datasets']} unfinished datasets, {result['parts']} tables and"
+            f" {result['files']} staged files removed, {result['alive']} loads are running."
         )

@@ -237,4 +237,4 @@ def test_a_missing_file_is_refused(alice: Person) -> None:
 
 
 def test_reaping_says_what_it_did(db_ready: None) -> None:
-    assert set(run_json("reap_uploads")) == {"datasets", "parts", "alive"}
+    assert set(run_json("reap_uploads")) == {"datasets", "parts", "files", "alive"}
