@@ -101,6 +101,17 @@ def row_of(request: HttpRequest) -> SupabaseSession | None:
     return SupabaseSession.objects.filter(id=row_id, user_id=user_id).first()
 
 
+def session_require(*, request: HttpRequest) -> None:
+    """Raise SessionEnded where the session ended since the request began, as a long upload does.
+
+    One that ended by its age alone is let finish: its request was sent in time.
+    """
+    row = row_of(request)
+    if row is None:
+        raise SessionEnded(SESSION_ENDED)
+    SessionTokens(row).refresh_if_due()
+
+
 def session_refresh(*, row_id: UUID, refused: str | None = None) -> SupabaseSession:
     """Return the row with tokens that last a while, refreshing them when they are due.
 

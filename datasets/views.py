@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
 from accounts.kept_input import kept_input
+from accounts.sessions import session_require
 from datasets import selectors, services
 from datasets.browse.column_choice import MOST, change_choice, read_choice, write_choice
 from datasets.browse.id_chooser import id_chooser
@@ -71,6 +72,7 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
     )
     status = form.not_staged.status if form.not_staged else 422
     if form.is_valid():
+        session_require(request=request)  # the file may have taken hours to arrive
         try:
             stored = dataset_import(
                 owner=request.user,

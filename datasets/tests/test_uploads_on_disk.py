@@ -19,14 +19,16 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connection, transaction
 from django.test import Client
 
-from accounts.tests.doors import row_of, sign_in
+from accounts.tests.doors import let_it_expire, next_of, row_of, sign_in, tokens_of
 from conftest import Person
 from datasets import views
 from datasets.ingest.pipeline import dataset_import
 from datasets.models import Dataset, StagedFile
 from datasets.services import reap_uploads
 from datasets.staging import Staged
+from datasets.uploads import StagingUploadHandler
 from fairdb_site.errors import Unavailable
+from fairdb_site.supabase import auth
 
 NEW = "/datasets/new/"
 HERE = "datasets.tests.test_uploads_on_disk"
@@ -127,6 +129,36 @@ def test_somebody_whose_session_has_ended_writes_nothing(folder: Path, alice: Pe
 
     assert client.post(NEW, {"title": "T", "file": table()}).status_code == 302
     assert Watched.begun == []
+
+
+@pytest.mark.parametrize("ended_at", ["here", "Supabase"])
+def test_a_session_that_ends_during_an_upload_loses_nothing_that_was_typed(
+    folder: Path, alice: Person, monkeypatch: pytest.MonkeyPatch, ended_at: str
+) -> None:
+    client = sign_in(alice)
+    row = row_of(client)
+    receive = StagingUploadHandler.receive_data_chunk
+
+    def end_session(self: Any, data: bytes, start: int) -> bytes | None:
+        if start == 0 and ended_at == "here":
+            row.delete()
+        elif start == 0:
+            auth.sign_out(tokens_of(row)["access"])
+            let_it_expire(row)
+        return receive(self, data, start)
+
+    monkeypatch.setattr(StagingUploadHandler, "receive_data_chunk", end_session)
+    form = {"title": "My cohort", "origin": "Registry", "file": table(ROWS)}
+    answer = client.post(NEW, form, headers={"referer": f"http://testserver{NEW}"})
+
+    assert next_of(answer) == NEW
+    assert "what you typed is kept" in client.get(answer["Location"]).content.decode()
+    assert not Dataset.objects.filter(user_id=alice.user.pk).exists()
+    assert left_in(folder) == []
+    again = sign_in(alice, client).get(NEW).content.decode()
+    assert 'value="My cohort"' in again
+    assert 'value="Registry"' in again
+    assert "Files and passwords have to be given anew." in again
 
 
 # What lies there --------------------------------------------------------------------------------
