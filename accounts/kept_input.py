@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.sealing import UnsealError, seal, unseal
-from fairdb_site.http import is_htmx
+from fairdb_site.http import is_htmx, is_memory_only
 
 SESSION_KEY = "kept_input"
 MOST_BYTES = 256 * 1024
@@ -37,13 +37,13 @@ Kept = dict[str, str | list[str]]
 def keep_input(request: HttpRequest, page: str) -> bool:
     """Keep a POST's fields for the form at `page`; no files, passwords or CSRF token.
 
-    Returns whether anything was kept.
+    Returns whether anything was kept; of a view that is marked `memory_only`, nothing is.
 
     To be called only for requests that have passed the CSRF check: nobody else may put words into
     a person's form. `page` is the person's own page, so another path never gets the fields.
     """
     person = _person_of(request)
-    if request.method != "POST" or person is None:
+    if request.method != "POST" or person is None or is_memory_only(request):
         return False
     fields = {name: values for name, values in request.POST.lists() if not _SECRET.search(name)}
     if not fields or len(json.dumps(fields)) > MOST_BYTES:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from datasets import views
+from datasets.linking.views import pseudonyms
 
 app_name = "datasets"
 
@@ -17,5 +18,6 @@ urlpatterns = [
     path("datasets/<uuid:dataset_id>/choose/", views.choose, name="choose"),
     path("datasets/<uuid:dataset_id>/receipt/", views.receipt, name="receipt"),
     path("datasets/<uuid:dataset_id>/delete/", views.delete, name="delete"),
+    path("pseudonyms/", pseudonyms, name="pseudonyms"),
     path("search/", views.search, name="search"),
 ]

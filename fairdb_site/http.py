@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -14,6 +15,24 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from fairdb_site.supabase.clients import Supabase
+
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def memory_only(view: View) -> View:
+    """Mark a view whose input is held in memory alone, and no longer than its request.
+
+    Its files do not go to disk, and what was typed is not kept when the session has ended.
+    """
+    view.is_memory_only = True  # type: ignore[attr-defined]  # as `login_not_required` marks views
+    return view
+
+
+def is_memory_only(request: HttpRequest) -> bool:
+    """Return whether a request is for a view that is marked `memory_only`."""
+    match = request.resolver_match
+    return match is not None and getattr(match.func, "is_memory_only", False)
 
 
 class HtmxHttpRequest(HttpRequest):

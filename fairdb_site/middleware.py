@@ -13,7 +13,12 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.http import (
     FileResponse,
     Http404,
@@ -33,13 +38,24 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.kept_input import keep_input, page_of, remember_person
 from accounts.sessions import SessionTokens, row_of
 from fairdb_site.errors import FairdbError, Forbidden, NotFound, Refused, SignInRequired
-from fairdb_site.http import HtmxHttpRequest, error_response, is_htmx, wants_json
+from fairdb_site.http import (
+    HtmxHttpRequest,
+    error_response,
+    is_htmx,
+    is_memory_only,
+    wants_json,
+)
 from fairdb_site.logs import current_request_id, route_of, where_it_broke
-from fairdb_site.reports import NOT_UNDERSTOOD, OUR_MISTAKE
+from fairdb_site.reports import NOT_UNDERSTOOD, OUR_MISTAKE, too_much_typed
 from fairdb_site.supabase.clients import Supabase
 from fairdb_site.supabase.errors import SESSION_ENDED, SessionEnded
 
 logger = logging.getLogger(__name__)
+
+NOT_KEPT = (
+    "Your session has ended. What you sent is not kept, as nothing of that page ever is: sign in "
+    "and give it again."
+)
 
 
 class AnswerBroken(Exception):
@@ -203,6 +219,8 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
     page = page_of(request)
     if keep_input(request, page):
         messages.info(request, "Your session has ended. Sign in again: what you typed is kept.")
+    elif request.method == "POST" and is_memory_only(request):
+        messages.info(request, NOT_KEPT)
     elif getattr(request, "session_has_ended", False):
         messages.info(request, SESSION_ENDED)
     url = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': page})}"
@@ -217,6 +235,8 @@ def answer_of_django(request: HttpRequest, exception: Exception) -> HttpResponse
     # 400.html is for requests that cannot be read, so it does not get to see them.
     seen = None if isinstance(error, Refused) else request
     context = {"status": error.status, "request_id": getattr(request, "id", "")}
+    if isinstance(exception, RequestDataTooBig):
+        context["too_much"] = error.message
     return HttpResponse(get_template(page).render(context, seen), status=error.status)
 
 
@@ -225,6 +245,8 @@ def _of_django(exception: Exception) -> tuple[FairdbError, str]:
         return NotFound("There is nothing at this address."), "404.html"
     if isinstance(exception, PermissionDenied):
         return Forbidden("You are not allowed to do this."), "403.html"
+    if isinstance(exception, RequestDataTooBig):
+        return Refused(too_much_typed()), "400.html"
     return Refused(NOT_UNDERSTOOD), "400.html"
 
 

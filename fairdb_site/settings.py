@@ -242,7 +242,10 @@ STORAGES: dict[str, Any] = {
 FAIRDB_STAGED_HOURS: int = env("FAIRDB_STAGED_HOURS")
 # A development server finds static files where they lie: it need not have collected them.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG
-FILE_UPLOAD_HANDLERS = ["datasets.uploads.StagingUploadHandler"]
+FILE_UPLOAD_HANDLERS = [
+    "datasets.linking.uploads.InMemoryUploadHandler",  # for views that are marked memory_only
+    "datasets.uploads.StagingUploadHandler",
+]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2  # form fields; files stream to disk
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000

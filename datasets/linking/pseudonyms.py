@@ -125,5 +125,5 @@ def write_new_file(out: Path, pieces: Iterable[str]) -> None:
 
 
 def _too_many(most: int, most_bytes: int | None) -> str:
-    size = f", {most_bytes >> 20} MiB" if most_bytes else ""
+    size = f", {most_bytes >> 20} MiB of them," if most_bytes else ""
     return f"At most {most:,} different ids{size} are taken at once. Give them in pieces."
