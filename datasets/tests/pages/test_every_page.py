@@ -11,7 +11,14 @@ from datasets.tests.pages.markup import faults
 from datasets.tests.pages.tables import Loaded
 
 PUBLIC = ["/", "/accounts/sign-in/", "/accounts/register/"]
-SIGNED_IN = ["/dashboard/", "/datasets/", "/datasets/new/", "/search/", "/search/?q=taxon"]
+SIGNED_IN = [
+    "/dashboard/",
+    "/datasets/",
+    "/datasets/new/",
+    "/pseudonyms/",
+    "/search/",
+    "/search/?q=taxon",
+]
 OF_A_DATASET = [
     "",
     "?columns=2-40&after=50",
