@@ -35,9 +35,13 @@ def site(db_ready: None) -> Iterator[str]:
     thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(site: str) -> Iterator[Any]:
-    """Give a running Chromium; without one the test is skipped, or fails where it is required."""
+    """Give a running Chromium; without one the test is skipped, or fails where it is required.
+
+    It ends with its module: Playwright keeps an event loop running, in which no other test could
+    run one of its own.
+    """
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if not path:
         if os.environ.get("FAIRDB_REQUIRE_BROWSER") == "1":
