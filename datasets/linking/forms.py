@@ -46,7 +46,7 @@ class IdsForm(forms.Form):
     id_column = forms.CharField(
         label="Id column of the file",
         required=False,
-        help_text="By its name, or by its place such as #1. Empty means: no table, one id a line.",
+        help_text="Its name, or its place such as #1. Empty for a list.",
         widget=forms.TextInput(attrs=_UNHELPED),
     )
 

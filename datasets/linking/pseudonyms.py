@@ -4,7 +4,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,10 +14,12 @@ from django.conf import settings
 
 from datasets.ingest.load import require_same_key
 from datasets.ingest.pseudonyms import key_fingerprint, owner_key, pseudonymize
+from datasets.linking.occurrences import Occurrence
 from fairdb_site.errors import Refused, TooLarge, Unavailable
 
 CSV_HEADER: Final = ("id", "pseudonym")
-_A_CSV_PIECE: Final = 10_000  # lines
+LOOKED_UP: Final = ("dataset", "title", "row")
+_A_CSV_PIECE: Final = 10_000  # ids
 _CELLS = re.compile(r"""[,;\t|"]""")
 # what a spreadsheet takes for a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = ("=", "+", "-", "@")
@@ -84,17 +86,28 @@ def ids_pseudonymize(
     )
 
 
-def csv_pieces(linked: Linked) -> Iterator[str]:
+def csv_pieces(
+    linked: Linked, found: Mapping[str, Sequence[Occurrence]] | None = None
+) -> Iterator[str]:
     """Yield the CSV `id,pseudonym`: lines end in LF, a cell is quoted only where it has to be.
+
+    With what was `found` for the pseudonyms it is `id,pseudonym,dataset,title,row`: a line for each
+    row that has one, and one line with empty cells for an id that no row has.
 
     Ids are written as they are, those too that a spreadsheet would compute (`=1+1`): the file is
     to be joined with others by its ids, and an apostrophe before one would part it from them.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
-    for number, pair in enumerate(linked.pairs, 1):
-        writer.writerow(pair)
+    writer.writerow(CSV_HEADER if found is None else CSV_HEADER + LOOKED_UP)
+    for number, (value, pseudonym) in enumerate(linked.pairs, 1):
+        if found is None:
+            writer.writerow((value, pseudonym))
+        elif pseudonym not in found:
+            writer.writerow((value, pseudonym, "", "", ""))
+        else:
+            for place in found[pseudonym]:
+                writer.writerow((value, pseudonym, place.dataset, place.title, place.row))
         if number % _A_CSV_PIECE == 0:
             yield buffer.getvalue()
             buffer.seek(0)

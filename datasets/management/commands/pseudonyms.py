@@ -5,7 +5,8 @@ import io
 import os
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +16,12 @@ from django.core.management.base import CommandError, CommandParser
 from accounts.services import account_by_email
 from datasets.ingest.stream import Source
 from datasets.linking.ids import ids_of_list, ids_of_table
+from datasets.linking.occurrences import Occurrence, occurrences
 from datasets.linking.pseudonyms import Linked, csv_pieces, ids_pseudonymize, write_new_file
 from fairdb_site.commands import FairdbCommand, Json
 from fairdb_site.errors import Refused, TooLarge
+
+Found = Mapping[str, Sequence[Occurrence]]
 
 STDIN: Final = Path("-")
 MOST_IDS: Final = 5_000_000  # different ones; with their pseudonyms they take about 1.5 GB
@@ -67,6 +71,11 @@ class Command(FairdbCommand):
         parser.add_argument(
             "--out", type=Path, metavar="NEW.csv", help="a new file, readable by you alone"
         )
+        parser.add_argument(
+            "--lookup",
+            action="store_true",
+            help="say too in which rows of the owner's datasets each pseudonym stands",
+        )
         # the likely slip; without this it would be short for --id-column
         parser.add_argument("--id", "--ids", type=no_argument, help=argparse.SUPPRESS)
         super().add_arguments(parser)
@@ -79,22 +88,26 @@ class Command(FairdbCommand):
         linked = ids_pseudonymize(owner_id=owner.pk, ids=self._ids(**options), most=MOST_IDS)
         self._warn(linked, is_table=bool(options["id_column"]))
         counts = {"ids": len(linked.ids), "empty": linked.empty, "repeated": linked.repeated}
+        found: Found | None = None
+        if options["lookup"]:
+            found = occurrences(owner_id=owner.pk, pseudonyms=linked.pseudonyms)
+            counts["found"] = len(found)
         if options["out"]:
-            write_new_file(options["out"], csv_pieces(linked))
+            write_new_file(options["out"], csv_pieces(linked, found))
             return {"owner": owner.email, "file": str(options["out"]), **counts}
         if not options["json"]:
-            for piece in csv_pieces(linked):
+            for piece in csv_pieces(linked, found):
                 self.stdout.write(piece, ending="")
             return counts
-        listed = [{"id": value, "pseudonym": pseudonym} for value, pseudonym in linked.pairs]
-        return {"owner": owner.email, **counts, "pseudonyms": listed}
+        return {"owner": owner.email, **counts, "pseudonyms": list(_listed(linked, found))}
 
     def report(self, result: Json) -> None:
         """Say on stderr how many there were; the CSV is on stdout."""
         file = f"{result['file']}: " if "file" in result else ""
         empty = f", {result['empty']:,} empty passed over" if result["empty"] else ""
         again = f", {result['repeated']:,} given again" if result["repeated"] else ""
-        self.stderr.write(f"{file}{_ids(result['ids'])}{empty}{again}", style_func=str)
+        found = f", {result['found']:,} found in datasets" if "found" in result else ""
+        self.stderr.write(f"{file}{_ids(result['ids'])}{empty}{again}{found}", style_func=str)
 
     def _ids(self, **options: Any) -> Iterable[str]:
         source = self._source(options["files"][0])
@@ -145,6 +158,14 @@ class Command(FairdbCommand):
                 "spreadsheet computes such cells unless they are imported as text.",
                 style_func=str,
             )
+
+
+def _listed(linked: Linked, found: Found | None) -> Iterator[dict[str, Any]]:
+    for value, pseudonym in linked.pairs:
+        entry: dict[str, Any] = {"id": value, "pseudonym": pseudonym}
+        if found is not None:
+            entry["rows"] = [asdict(place) for place in found.get(pseudonym, ())]
+        yield entry
 
 
 def _ids(count: int) -> str:

@@ -16,7 +16,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from conftest import Person
+from conftest import People, Person
 from datasets.ingest.pseudonyms import owner_key, pseudonymize
 from datasets.tests.loading.tables import load_csv
 from datasets.tests.loading.test_pseudonyms_stored import SENTINEL, pseudonyms, tables_holding
@@ -145,6 +145,38 @@ def test_json_is_one_object_on_stdout(alice: Person, file_of: Any, tmp_path: Pat
     assert written == counts | {"file": str(new)}
 
 
+def test_lookup_tells_the_rows_of_the_owners_datasets_alone(
+    people: People, tmp_path: Path, file_of: Any
+) -> None:
+    for owner in (people.bob, people.alice):
+        first = load_csv(owner, tmp_path, "id,v\nP2,1\nP1,2\nP2,3\n", title="First, of P2")
+        second = load_csv(owner, tmp_path, "v,sample\n1,P1\n", id_column="sample", title="Next")
+    path = file_of("P2\nP1\n01\n")
+    (_, p2), (_, p1), (_, none) = expected(people.alice, "P2", "P1", "01")[1:]
+
+    out, err = run(path, "--owner", people.alice.email, "--lookup")
+    listed = json.loads(run(path, "--owner", people.alice.email, "--lookup", "--json")[0])
+
+    assert rows(out) == [
+        ["id", "pseudonym", "dataset", "title", "row"],
+        ["P2", p2, str(first.dataset), "First, of P2", "1"],
+        ["P2", p2, str(first.dataset), "First, of P2", "3"],
+        ["P1", p1, str(first.dataset), "First, of P2", "2"],
+        ["P1", p1, str(second.dataset), "Next", "1"],
+        ["01", none, "", "", ""],
+    ]
+    assert "3 ids, 2 found in datasets" in err
+    assert listed["found"] == 2
+    assert listed["pseudonyms"][0]["rows"][1] == {
+        "dataset": str(first.dataset),
+        "title": "First, of P2",
+        "row": 3,
+    }
+    assert listed["pseudonyms"][2] == {"id": "01", "pseudonym": none, "rows": []}
+    carols, _ = run(path, "--owner", people.carol.email, "--lookup")
+    assert {tuple(row[2:]) for row in rows(carols)[1:]} == {("", "", "")}
+
+
 def test_a_new_file_is_its_writers_alone(alice: Person, file_of: Any, tmp_path: Path) -> None:
     new = tmp_path / "new.csv"
 
@@ -180,7 +212,7 @@ def test_nothing_that_is_there_is_overwritten(
 def test_a_file_that_cannot_be_written_whole_is_not_left(
     alice: Person, file_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks_off(linked: object) -> Any:
+    def breaks_off(linked: object, found: object) -> Any:
         yield "id,pseudonym\n"
         raise OSError(28, "No space left on device")
 
