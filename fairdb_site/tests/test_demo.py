@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
+
+from conftest import memory_or_disk
+from fairdb_site.local import stack as local_stack
+from fairdb_site.local.state import local_state
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,10 +57,12 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    machine = Machine(tmp_path_factory.mktemp("state with spaces"))
-    yield machine
-    machine.run("local", "down")
+def machine() -> Iterator[Machine]:
+    folder = Path(tempfile.mkdtemp(prefix="state with spaces ", dir=memory_or_disk()))
+    folder.chmod(0o711)  # the server may run as another user
+    yield Machine(folder)
+    local_stack.reset(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +93,7 @@ def test_demo_again_loads_nothing_twice(machine: Machine, loaded: dict[str, Any]
 def test_demo_serves_and_ctrl_c_stops_all_it_started(
     machine: Machine, loaded: dict[str, Any]
 ) -> None:
-    machine.run("local", "down")
+    local_stack.stop(machine.folder)
     port = free_port()
     serving = machine.start("demo", "--port", str(port))
     try:
@@ -98,8 +107,8 @@ def test_demo_serves_and_ctrl_c_stops_all_it_started(
     assert f"http://127.0.0.1:{port}/" in said
     assert loaded["researcher"]["password"] in said
     assert "Traceback" not in said
-    status = machine.run_json("local", "status")
-    assert not any(part["running"] for part in status.values() if isinstance(part, dict))
+    status = local_stack.status(machine.folder)
+    assert status.postgres.pid is status.gateway.pid is None
 
 
 def fetched(url: str, serving: subprocess.Popen[str]) -> str:
@@ -114,19 +123,21 @@ def fetched(url: str, serving: subprocess.Popen[str]) -> str:
     pytest.fail("nothing was served within two minutes")
 
 
-def test_a_port_that_is_taken_is_refused_before_any_work(machine: Machine) -> None:
+def test_a_port_that_is_taken_is_refused_before_any_work() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        process = machine.start("demo", "--port", str(taken.getsockname()[1]))
-        out, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "--port" in out
+        with pytest.raises(CommandError, match="--port") as refused:
+            call_command("demo", port=taken.getsockname()[1])
+    assert refused.value.returncode == 1
 
 
 def test_reset_asks_first(machine: Machine, loaded: dict[str, Any]) -> None:
+    local_stack.ensure_started(machine.folder)
+    before = local_state(machine.folder)
     process = machine.start("demo", "--no-serve", "--reset")
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "--yes" in out
-    assert machine.run_json("list_datasets")["datasets"]
+    assert local_stack.status(machine.folder).postgres.pid is not None
+    assert local_state(machine.folder) == before
