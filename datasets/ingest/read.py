@@ -14,6 +14,8 @@ from .sandbox import Kept
 from .stream import FileDigest, Opener, Source, Stamp, TextBytes, opener_of, stamp_of
 
 BLOCK_BYTES = 1 << 24
+# of a wide table, worked on in few calls: small, so that others work on the next one meanwhile
+_WIDE, _WIDE_BLOCK_BYTES = 64, 1 << 22
 _MOST_RECORDS = 2_000_000  # in a block
 _HEAD_BYTES = 1 << 20
 
@@ -183,8 +185,12 @@ def open_table(
         _opener=opener,
         _is_path=not callable(source),
         _max_bytes=max_bytes,
-        # what is known of each record takes as much memory as a hundred bytes of it
-        _block_bytes=min(block_bytes, max(heading.line_bytes * _MOST_RECORDS, 1)),
+        _block_bytes=min(
+            block_bytes,
+            # what is known of each record takes as much memory as a hundred bytes of it
+            max(heading.line_bytes * _MOST_RECORDS, 1),
+            _WIDE_BLOCK_BYTES if len(heading.fields) >= _WIDE else block_bytes,
+        ),
         _kept=kept,
         _stamp=stamp,
         _settled=kept is not None and stamp is not None and stamp.is_settled(),

@@ -7,6 +7,7 @@ their density tells how many there are (k minimum values; Bar-Yossef et al. 2002
 distinct elements in a data stream"), within about 1/sqrt(k).
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ _TRACKED: Final = 1_000
 # values that may wait to be merged: of all columns, and of one with many
 _MERGE_ABOVE: Final = 1 << 22
 _MERGE_MANY_ABOVE: Final = 1 << 18
+_THREADS: Final = 2
 _NOTHING: Final = np.uint64(2**64 - 1)  # stands for a cell without a value
 
 
@@ -145,11 +147,12 @@ class Tally:
     def _united(self) -> Counted:
         """Return the sum of all runs, some columns at a time so that little memory goes beside."""
         step = max(len(self._is_many) // 16, 1)
-        pieces = []
-        for first in range(0, len(self._is_many), step):
-            part = _joined([run.of(first, first + step) for run in self._runs])
-            pieces.append(_summed(part, step))
-        return _joined(pieces)
+
+        def united(first: int) -> Counted:
+            return _summed(_joined([run.of(first, first + step) for run in self._runs]), step)
+
+        with ThreadPoolExecutor(_THREADS) as threads:  # NumPy lets others run while it sorts
+            return _joined(list(threads.map(united, range(0, len(self._is_many), step))))
 
     def _add_many(self, column: int, found: Counted) -> list[Codes]:
         """Take in a column's values; return those tracked, where that was decided just now."""
