@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -159,3 +159,22 @@ def alice(db_ready: None) -> Person:
 @pytest.fixture
 def bob(db_ready: None) -> Person:
     return make_person("bob")
+
+
+@pytest.fixture
+def typed(db_ready: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a function that runs manage.py on words in this process and gives how it exits."""
+    import manage
+
+    # a second setup would leave the log with the stderr of this test, which ends with it
+    monkeypatch.setattr("django.setup", lambda: None)
+
+    def run(*words: object) -> Any:
+        monkeypatch.setattr("sys.argv", ["manage.py", *map(str, words)])
+        try:
+            manage.main()
+        except SystemExit as ended:
+            return ended.code
+        return 0
+
+    return run

@@ -20,7 +20,6 @@ from conftest import People, Person
 from datasets.ingest.pseudonyms import owner_key, pseudonymize
 from datasets.tests.loading.tables import load_csv
 from datasets.tests.loading.test_pseudonyms_stored import SENTINEL, pseudonyms, tables_holding
-from manage import main
 
 
 def run(*arguments: object) -> tuple[str, str]:
@@ -226,21 +225,14 @@ def test_a_file_that_cannot_be_written_whole_is_not_left(
 
 @pytest.mark.parametrize("given", [[SENTINEL], ["LIST", SENTINEL], ["LIST", "--id", SENTINEL]])
 def test_an_id_as_an_argument_is_wrong_usage_and_is_not_repeated(
-    alice: Person,
-    file_of: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    given: list[str],
+    alice: Person, file_of: Any, typed: Any, capsys: pytest.CaptureFixture[str], given: list[str]
 ) -> None:
     path = str(file_of("P1\n"))
     arguments = [path if word == "LIST" else word for word in given]
-    monkeypatch.setattr("sys.argv", ["manage.py", "pseudonyms", "--owner", alice.email, *arguments])
 
-    with pytest.raises(SystemExit) as ended:
-        main()
+    assert typed("pseudonyms", "--owner", alice.email, *arguments) == 2
 
     said = capsys.readouterr()
-    assert ended.value.code == 2
     assert "shell keeps those in its history" in " ".join(said.err.split())
     assert SENTINEL not in said.out + said.err
 

@@ -15,7 +15,6 @@ from django.core.management import CommandError, call_command
 
 from conftest import People, Person
 from datasets.tests.loading.tables import read_csv
-from manage import main
 
 ROOT = Path(__file__).resolve().parents[3]
 TABLE = "id,age,name\nP1,30,Ann\nP2,,Bob\n"
@@ -156,13 +155,8 @@ def test_refusals_are_one_line_and_exit_1(alice: Person, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "arguments", [["export_dataset", "not-a-uuid", "x.csv"], ["import_dataset", "x.csv"]]
 )
-def test_usage_errors_exit_2(
-    db_ready: None, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["manage.py", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
+def test_usage_errors_exit_2(typed: Any, arguments: list[str]) -> None:
+    assert typed(*arguments) == 2
 
 
 @pytest.mark.parametrize(
