@@ -1,5 +1,6 @@
 """What each column holds, over the whole file: its type, what is missing, counts and extremes."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ def suggest_id_column(profile: TableProfile) -> int:
     """
     best, best_score = 1, 0
     for column in profile.columns:
-        name = "".join(c if c.isalnum() else "_" for c in column.label.lower()).strip("_")
+        name = re.sub(r"\W", "_", column.label.lower()).strip("_")
         unique = column.distinct == profile.rows and not column.missing
         named = name in _ID_NAMES or name.endswith("_id")
         score = 4 * (named and unique) + 2 * named * (column.distinct * 2 > profile.rows)
