@@ -30,6 +30,7 @@ from accounts.sealing import UnsealError, seal, unseal
 from datasets.faults import plain_faults
 from datasets.models import StagedFile
 from datasets.segments import Sealer, Unsealed, new_key
+from fairdb_site.database import renew_if_lost
 from fairdb_site.errors import FairdbError, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Staged:
     """One uploaded file: written once, opened any number of times, discarded.
 
     `write`, `finish`, then `open`, each raising a FairdbError that says what to do; `discard` at
-    the end, however it ended. Not for several threads at once.
+    the end, however it ended.
     """
 
     def __init__(self) -> None:
@@ -54,6 +55,7 @@ class Staged:
         self.name = secrets.token_hex(16)
         self._lock: BaseDatabaseWrapper | None = None
         self._writer: _Writer | None = None
+        self._key: bytes | None = None  # once it was read from the record
         key = new_key()
         self._sealer = Sealer(key)
         try:
@@ -76,21 +78,11 @@ class Staged:
         self._writing.end()
 
     def open(self) -> BinaryIO:
-        """Open the file as it was sent, from its start."""
+        """Open the file as it was sent, from its start; later times in any thread."""
         self._hold()  # a database that was restarted has let it go
-        with plain_faults("load"):
-            record = StagedFile.objects.filter(name=self.name).first()
-        if record is None:
-            raise Unavailable(_GONE)
-        try:
-            key = base64.b64decode(unseal(record.sealed_key, place=_place(self.name))["key"])
-        except UnsealError:
-            raise Unavailable(
-                "The server's keys were changed while the file was held. Nothing was stored. "
-                "Send the file again."
-            ) from None
+        self._key = self._key or _key_of(self.name)
         with _plain_storage_errors():
-            return Unsealed(cast("BinaryIO", _storage().open(self.name, "rb")), key)
+            return Unsealed(cast("BinaryIO", _storage().open(self.name, "rb")), self._key)
 
     def discard(self) -> None:
         """Remove the file, its record and its lock; what fails is left to `reap_uploads`."""
@@ -100,7 +92,7 @@ class Staged:
         if self._lock is None:
             return
         try:
-            connection.close_if_unusable_or_obsolete()  # what ended the load may have ended it too
+            renew_if_lost()
             _remove(self.name)
         except Exception as error:
             logger.warning("a staged file is left to reap_uploads: %s", type(error).__name__)
@@ -122,6 +114,7 @@ class Staged:
                 return
             self._lock.close()
         self._lock = connection.copy()
+        self._lock.inc_thread_sharing()  # a load reads its file in a thread
         with plain_faults("upload"):
             self._lock.set_autocommit(False)
             with self._lock.cursor() as cursor:
@@ -315,6 +308,21 @@ def _storage() -> Storage:
 
 def _place(name: str) -> str:
     return f"staged file {name}"
+
+
+def _key_of(name: str) -> bytes:
+    """Return the file's key, as its record has it."""
+    with plain_faults("load"):
+        record = StagedFile.objects.filter(name=name).first()
+    if record is None:
+        raise Unavailable(_GONE)
+    try:
+        return base64.b64decode(unseal(record.sealed_key, place=_place(name))["key"])
+    except UnsealError:
+        raise Unavailable(
+            "The server's keys were changed while the file was held. Nothing was stored. "
+            "Send the file again."
+        ) from None
 
 
 def _seal_key(key: bytes, name: str) -> bytes:

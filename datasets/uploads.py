@@ -11,6 +11,7 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest, UnreadablePostError
 
 from datasets.staging import Staged
+from fairdb_site.database import renew_if_lost
 from fairdb_site.errors import FairdbError, Refused
 
 FIRST_PIECE = 1 << 20
@@ -108,6 +109,7 @@ class StagingUploadHandler(FileUploadHandler):
 
     def upload_complete(self) -> None:
         """Raise UnreadablePostError where the request was cut short, as by a browser's closing."""
+        renew_if_lost()
         if self._missing > 0:
             raise UnreadablePostError("the request ended before its announced length")
 

@@ -86,6 +86,8 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
             status = error.status
         else:
             return _go(request, "datasets:receipt", stored.dataset)
+        finally:
+            form.cleaned_data["file"].close()  # before anybody is told that the load has ended
     context = {"form": form}
     response = _page_or_fragment(
         request, "datasets/upload.html", "datasets/_upload_form.html", context

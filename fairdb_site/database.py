@@ -1,4 +1,4 @@
-"""A user's identity on Django's own connection.
+"""Django's own connection: a user's identity on it, and a new one where it was lost.
 
 Django connects as `postgres`, which row level security does not bind. Whatever reads or writes a
 user's rows over that connection (exports, background work that holds no token of the user) does it
@@ -11,6 +11,17 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+
+def renew_if_lost() -> None:
+    """Close the connection if the server has ended it, so that the next query opens a new one.
+
+    Django looks only as a request begins. What takes long enough in between for the database to be
+    restarted, or for a pooler to close an idle connection, calls this before it goes on.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from datasets.identifiers import in_data_schema
 from datasets.ingest.ahead import ahead
 from datasets.ingest.plan import DatasetPlan
 from datasets.services import dataset_discard
+from fairdb_site.database import renew_if_lost
 from fairdb_site.errors import Conflict, Unavailable
 from fairdb_site.supabase.clients import Supabase
 
@@ -61,6 +62,7 @@ def load(
     STATISTICS; `finish` makes the receipt once the chunks have ended. On any failure what was made
     is dropped again and a plain error is raised; the file can be loaded again at once.
     """
+    renew_if_lost()  # the file may have taken long to read
     try:
         with plain_faults("load"), transaction.atomic(durable=True), connection.cursor() as cursor:
             _prepare_transaction(cursor)
@@ -265,8 +267,7 @@ def _make_ready(cursor: CursorWrapper, plan: DatasetPlan, receipt: dict[str, Any
 def _discard_quietly(dataset_id: UUID) -> None:
     """Drop what the failed load made; where that fails too, `reap_uploads` does it later."""
     try:
-        if connection.connection is not None and not connection.is_usable():
-            connection.close()  # the next query opens a new one
+        renew_if_lost()
         dataset_discard(dataset_id)
     except Exception as error:
         logger.warning("load %s is left to reap_uploads: %s", dataset_id, type(error).__name__)

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -17,6 +18,7 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.wsgi import get_wsgi_application
 from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from accounts.tests.doors import let_it_expire, next_of, row_of, sign_in, tokens_of
@@ -108,6 +110,26 @@ def abandon(file: Staged) -> None:
         )
 
 
+def read_in_thread(file: Staged) -> bytes:
+    """Read a file as the thread of a load does; it has a connection of its own."""
+    try:
+        return file.open().read()
+    finally:
+        connection.close()
+
+
+def terminate_connection(used: BaseDatabaseWrapper | None) -> None:
+    """End a connection as an operator does."""
+    assert used is not None
+    with used.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        [pid] = cursor.fetchone()
+    operator = connection.copy()
+    with operator.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(%s, 10000)", [pid])
+    operator.close()
+
+
 # Who gets as far as the disk --------------------------------------------------------------------
 
 
@@ -159,6 +181,24 @@ def test_a_session_that_ends_during_an_upload_loses_nothing_that_was_typed(
     assert 'value="My cohort"' in again
     assert 'value="Registry"' in again
     assert "Files and passwords have to be given anew." in again
+
+
+def test_a_database_connection_that_ends_during_an_upload_is_opened_anew(
+    folder: Path, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = StagingUploadHandler.receive_data_chunk
+
+    def terminate(self: Any, data: bytes, start: int) -> bytes | None:
+        if start == 0:
+            terminate_connection(connection)
+            terminate_connection(self.file.staged._lock)
+        return receive(self, data, start)
+
+    monkeypatch.setattr(StagingUploadHandler, "receive_data_chunk", terminate)
+
+    assert sign_in(alice).post(NEW, {"title": "T", "file": table(ROWS)}).status_code == 302
+    assert Dataset.objects.get(user_id=alice.user.pk).row_count == 90_000
+    assert left_in(folder) == []
 
 
 # What lies there --------------------------------------------------------------------------------
@@ -349,14 +389,10 @@ def test_a_reaped_file_is_a_plain_error_to_whoever_still_wants_it(folder: Path) 
 
 def test_a_restarted_database_does_not_make_a_live_file_look_dead(folder: Path) -> None:
     file = staged()
-    assert file._lock is not None
-    with file._lock.cursor() as cursor:
-        cursor.execute("select pg_backend_pid()")
-        [pid] = cursor.fetchone()
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_terminate_backend(%s, 10000)", [pid])
-
-    assert file.open().read() == ROWS
+    for _ in range(2):  # a load reads it twice
+        terminate_connection(file._lock)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(read_in_thread, file).result() == ROWS
     assert reap_uploads().files == 0
     file.discard()
     assert left_in(folder) == []
@@ -381,27 +417,29 @@ def test_files_without_a_record_go_when_they_are_old(folder: Path, settings: Any
 
 
 def test_a_file_opens_after_the_token_keys_were_rotated(folder: Path, settings: Any) -> None:
-    file, new = staged(), Fernet.generate_key().decode()
+    before, later, new = staged(), staged(), Fernet.generate_key().decode()
     settings.FAIRDB_TOKEN_KEYS = [new, *settings.FAIRDB_TOKEN_KEYS]
-    assert file.open().read() == ROWS
+    assert before.open().read() == ROWS
 
     settings.FAIRDB_TOKEN_KEYS = [new]
     with pytest.raises(Unavailable, match="keys were changed"):
-        file.open()
-    file.discard()
+        later.open()
+    before.discard()
+    later.discard()
 
 
 def test_a_file_does_not_open_in_the_place_of_another(folder: Path) -> None:
-    mine, others = staged(), staged()
-    Path(storages["staged"].path(others.name)).replace(storages["staged"].path(mine.name))
+    mine, wrong, others = staged(), staged(), staged()
+    Path(storages["staged"].path(mine.name)).write_bytes(
+        Path(storages["staged"].path(others.name)).read_bytes()
+    )
+    StagedFile.objects.filter(name=wrong.name).update(
+        sealed_key=StagedFile.objects.get(name=others.name).sealed_key
+    )
 
     with pytest.raises(Unavailable, match="is damaged"):
         mine.open().read()
-
-    StagedFile.objects.filter(name=mine.name).update(
-        sealed_key=StagedFile.objects.get(name=others.name).sealed_key
-    )
     with pytest.raises(Unavailable, match="keys were changed"):
-        mine.open()
-    mine.discard()
-    others.discard()
+        wrong.open()
+    for file in (mine, wrong, others):
+        file.discard()
