@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -245,8 +246,15 @@ def _transport() -> dict[str, Any]:
         "limits": httpx.Limits(
             max_connections=100, max_keepalive_connections=20, keepalive_expiry=3.0
         ),
+        "verify": _tls(trust_env=not _is_loopback()),
         "trust_env": not _is_loopback(),
     }
+
+
+@lru_cache(maxsize=2)
+def _tls(*, trust_env: bool) -> ssl.SSLContext:
+    # Reading the certificates of the world takes some 50 ms: not again for every async client.
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def _timeout(credentials: Credentials) -> float:
