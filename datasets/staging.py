@@ -312,6 +312,7 @@ def _place(name: str) -> str:
 
 def _key_of(name: str) -> bytes:
     """Return the file's key, as its record has it."""
+    renew_if_lost()
     with plain_faults("load"):
         record = StagedFile.objects.filter(name=name).first()
     if record is None:

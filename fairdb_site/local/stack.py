@@ -132,7 +132,7 @@ def status(folder: Path, *, database_url: str | None = None) -> StackStatus:
 
 
 def reset(folder: Path) -> bool:
-    """Stop everything and remove cluster, outbox, secrets and logs; return whether there were any.
+    """Stop everything; remove cluster, outbox, uploads, secrets, logs. Return whether it was there.
 
     Only what the embedded default made is removed: the folder may hold more.
     """
@@ -143,7 +143,8 @@ def reset(folder: Path) -> bool:
         gateway_process.stop(held)
         Postgres(held).stop(for_good=True)
         remove_cluster_folder(held)
-        shutil.rmtree(held / "outbox", ignore_errors=True)
+        for made in ("outbox", "staged"):
+            shutil.rmtree(held / made, ignore_errors=True)
         for copy in held.glob(f"{COPY_PREFIX}*"):
             shutil.rmtree(copy)
         # "lock" last: it is what keeps others out

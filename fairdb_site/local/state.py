@@ -6,6 +6,7 @@ Made on first use, in the state folder (`FAIRDB_LOCAL_DIR`); starts nothing. Lay
     cluster/        PostgreSQL's files, 0700, owned by whom the server runs as; or a symbolic
                     link, the pointer to a folder elsewhere (`cluster_folder.py` says when)
     outbox/         mails that the gateway wrote (0700)
+    staged/         uploaded files while they are loaded, sealed (0700; settings may move it)
     demo.json       passwords of the demo's accounts, where it ran (0600)
     gateway.json    the gateway's configuration (0600)
     *.log, *.pid    of the two servers

@@ -1,11 +1,14 @@
 """A load that is killed or fails leaves nothing; live loads are left alone; a retry works."""
 
+import io
 import json
+import logging
 import os
 import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,19 +17,26 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
+from django.test import Client
 
-from conftest import Person
+from accounts.tests.doors import sign_in
+from conftest import People, Person
 from datasets import rpc
 from datasets.ingest import load as load_module
+from datasets.models import StagedFile
 from datasets.services import reap_uploads
 from datasets.tests.loading.tables import load_csv
-from fairdb_site.errors import FairdbError, Unavailable
+from fairdb_site.errors import FairdbError, NotFound, Unavailable
+from fairdb_site.local.binaries import MAJOR, package_folder
+from fairdb_site.local.state import SUPERUSER, local_state
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# Imports what a load needs, once; then makes a process for each line it reads. The load in that one
-# holds still at the step named, until it is killed.
+# Imports what a load needs, once; then makes a process for each line it reads. That one stages a
+# file as an upload is, and loads it; it holds still at the step named, until it is killed.
 LOADS = """
 import json, os, pathlib, signal, sys, uuid
 import django
@@ -34,6 +44,7 @@ django.setup()
 import supabase
 from accounts.models import User
 from datasets.ingest.pipeline import dataset_import
+from datasets.staging import Staged
 
 def load(owner, path, step, done, key):
     def progress(*now):
@@ -41,9 +52,12 @@ def load(owner, path, step, done, key):
             print(os.getpid(), flush=True)
             signal.pause()
 
+    staged = Staged()
+    staged.write(pathlib.Path(path).read_bytes())
+    staged.finish()
     dataset_import(
-        owner=User.objects.get(pk=owner), path=pathlib.Path(path), file_name="x.csv",
-        title="killed", submission=uuid.UUID(key), progress=progress,
+        owner=User.objects.get(pk=owner), path=staged.open, file_name="x.csv", title="killed",
+        submission=uuid.UUID(key), progress=progress,
     )
 
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a killed one ended
@@ -54,7 +68,7 @@ for line in sys.stdin:
         os._exit(0)
 """
 
-StartedLoad = Callable[[Person, Path, str, int, UUID], int]
+StartedLoad = Callable[..., int]
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +87,11 @@ def started_load(db_ready: None) -> Iterator[StartedLoad]:
     assert loads.stdout
     out, told = loads.stdin, loads.stdout
 
-    def start(owner: Person, folder: Path, step: str, done: int, key: UUID) -> int:
+    def start(
+        owner: Person, folder: Path, step: str, done: int, key: UUID, *, raw_id: str = "P1"
+    ) -> int:
         path = folder / "killed.csv"
-        path.write_text(f"id,{','.join(f'c{n}' for n in range(700))}\nP1{',x' * 700}\n")
+        path.write_text(f"id,{','.join(f'c{n}' for n in range(700))}\n{raw_id}{',x' * 700}\n")
         print(
             json.dumps([str(owner.user.pk), str(path), step, done, str(key)]), file=out, flush=True
         )
@@ -95,7 +111,7 @@ def kill(process: int) -> None:
 
 
 def leftovers(owner: Person) -> list[str]:
-    """Return what there is of this owner in the database: datasets, records, parts."""
+    """Return what there is of this owner: datasets, records, parts; and all staged files."""
     with connection.cursor() as cursor:
         cursor.execute('select id::text from "_fd".datasets where user_id = %s', [owner.user.pk])
         found = [row[0] for row in cursor.fetchall()]
@@ -108,7 +124,10 @@ def leftovers(owner: Person) -> list[str]:
             " where contype = 'c' and pg_get_constraintdef(oid) like %s",
             [f"%{owner.user.pk}%"],
         )
-        return found + [row[0] for row in cursor.fetchall()]
+        found += [row[0] for row in cursor.fetchall()]
+    staged = Path(storages["staged"].path(""))
+    found += [f"file {path.name}" for path in staged.iterdir()] if staged.exists() else []
+    return found + list(StagedFile.objects.values_list("name", flat=True))
 
 
 STATES = [("reading", 0), ("creating", 0), ("creating", 2), ("storing", 0), ("sealing", 0)]
@@ -116,19 +135,23 @@ STATES = [("reading", 0), ("creating", 0), ("creating", 2), ("storing", 0), ("se
 
 @pytest.mark.parametrize(("step", "done"), STATES)
 def test_a_killed_load_is_reaped_and_can_be_sent_again(
-    alice: Person, tmp_path: Path, started_load: StartedLoad, step: str, done: int
+    people: People, tmp_path: Path, started_load: StartedLoad, step: str, done: int
 ) -> None:
-    key = uuid4()
+    alice, key = people.alice, uuid4()
     load = started_load(alice, tmp_path, step, done, key)
+    alive = leftovers(alice)
     reap_uploads()
     os.kill(load, 0)  # it is there
-    alive = leftovers(alice)
-    assert bool(alive) == (step != "reading")  # the reaper left the live load alone
-    assert alice.rpc("get_all_tables") == []
-    assert alice.rpc("list_datasets") == []
+    assert leftovers(alice) == alive != []
+    for person in (alice, people.bob):
+        assert person.rpc("get_all_tables") == []
+        assert person.rpc("list_datasets") == []
+        for name in alive:
+            with pytest.raises(NotFound):
+                person.rpc("select_from_table", {"p_table_name": name, "p_row_limit": 1})
     kill(load)
     wait_until_free()
-    reap_uploads()
+    assert reap_uploads().files == 1
     assert leftovers(alice) == []
     again = load_csv(alice, tmp_path, (tmp_path / "killed.csv").read_bytes(), submission=key)
     assert (again.rows, again.columns) == (1, 700)
@@ -143,6 +166,8 @@ def test_a_killed_load_is_cleared_by_sending_the_same_form_again(
     again = load_csv(alice, tmp_path, (tmp_path / "killed.csv").read_bytes(), submission=key)
     assert len(alice.rpc("get_all_tables")) == len(again.tables)
     assert len(alice.rpc("list_datasets")) == 1
+    wait_until_free()
+    reap_uploads()
 
 
 def wait_until_free() -> None:
@@ -171,6 +196,78 @@ def test_ten_submissions_at_once_make_one_dataset(alice: Person, tmp_path: Path)
     assert len(datasets) == 1
     assert [facts["id"] for facts in alice.rpc("list_datasets")] == [str(*datasets)]
     assert len(leftovers(alice)) == 3  # the dataset, its record, its table
+
+
+def test_ten_forms_at_once_are_answered_with_one_receipt(alice: Person) -> None:
+    cookies, key = sign_in(alice).cookies, str(uuid4())
+
+    def send(_: int) -> str:
+        browser = Client()
+        browser.cookies = cookies
+        file = SimpleUploadedFile("t.csv", b"id,age\nP1,1\nP2,2\n")
+        try:
+            answer = browser.post("/datasets/new/", {"file": file, "submission": key})
+            return str(answer.headers.get("Location"))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(10) as pool:
+        receipts = set(pool.map(send, range(10)))
+    [facts] = alice.rpc("list_datasets")
+    assert receipts == {f"/datasets/{facts['id']}/receipt/"}
+    assert len(leftovers(alice)) == 3  # the dataset, its record, its table
+
+
+def test_raw_ids_are_kept_nowhere(
+    alice: Person,
+    stack: Path,
+    tmp_path: Path,
+    started_load: StartedLoad,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A table is loaded, refused in three ways, and killed while it is stored."""
+    raw_id, key, log = f"Q{uuid4().hex}", uuid4(), io.StringIO()
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    [handler] = (h for h in logging.getLogger("datasets").handlers if h.name == "stderr")
+    assert isinstance(handler, logging.StreamHandler)
+    monkeypatch.setattr(handler, "stream", log)
+    browser = sign_in(alice)
+
+    def send(rows: str, **fields: str) -> Any:
+        file = SimpleUploadedFile("t.csv", f"id,age\n{rows}".encode())
+        return browser.post("/datasets/new/", {"file": file, **fields})
+
+    loaded = send(f"{raw_id},1\n{raw_id},2\n")
+    refused = [
+        send(f"{raw_id},1\n{raw_id},2,{raw_id}\n"),
+        send(f"{raw_id},1\n{raw_id},{raw_id}\n", types="age=integer"),
+        send(f'{raw_id},1\n"{raw_id},2\n'),
+    ]
+    load = started_load(alice, tmp_path, "sealing", 0, key, raw_id=raw_id)
+    staged = [path.read_bytes() for path in Path(storages["staged"].path("")).iterdir()]
+    kill(load)
+
+    assert [loaded.status_code, *(page.status_code for page in refused)] == [302, 400, 400, 400]
+    pages = [browser.get(loaded["Location"]), browser.get("/"), *refused]
+    kept = {f"page {number}": page.content for number, page in enumerate(pages)}
+    kept |= {"log": log.getvalue().encode(), "staged": b"".join(staged), "dump": dump(stack)}
+    for folder in (stack, temporary):
+        files = (path for path in folder.rglob("*") if path.is_file())
+        kept |= {str(p): p.read_bytes() for p in files if stack / "cluster" not in p.parents}
+    assert "Bad Request" in log.getvalue()
+    assert len(kept["staged"]) > 700
+    assert str(alice.user.pk).encode() in kept["dump"]
+    assert [place for place, content in kept.items() if raw_id.encode() in content] == []
+    wait_until_free()
+    reap_uploads()
+
+
+def dump(stack: Path) -> bytes:
+    """Return the whole database as pg_dump writes it."""
+    program = package_folder() / f"pginstall{MAJOR}" / "bin" / "pg_dump"
+    url = local_state(stack).database_url(SUPERUSER)
+    return subprocess.run([program, url], capture_output=True, check=True).stdout
 
 
 def test_supabase_going_away_between_parts_leaves_nothing(

@@ -1,0 +1,120 @@
+"""Harm loads in every way there is, at every place: `uv run python -m bench.faults [--trials N]`.
+
+Each trial sends a form to the real application, harms the load where it says, and then looks: what
+people see before anything is cleared up; what is left after `reap_uploads`; whether a load that
+was under way all along is still alive; and whether the same form sent again gives exactly the
+dataset that an undisturbed load gives. Exits 1 where anything is not as it must be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.stack import throwaway_stack
+
+if TYPE_CHECKING:
+    from bench.fault_trials import Laboratory, Result
+
+SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A fault, and the step and share of it at which it strikes."""
+
+    fault: str
+    step: str
+    share: float = 0.0
+
+    @property
+    def where(self) -> str:
+        """In words."""
+        return self.step if self.step == "sealing" else f"{self.step} {self.share:.0%}"
+
+
+def trials() -> list[Trial]:
+    """Return all of them, those after which nothing else is alive last."""
+    states = [("reading", 0.0), ("creating", 0.0), ("creating", 0.3), ("creating", 0.6)]
+    states += [("storing", 0.0), ("sealing", 0.0)]
+    sending, reading, storing = (
+        [(step, share) for share in SHARES] for step in ("sending", "reading", "storing")
+    )
+    places = {
+        "process killed": sending + reading + states + storing,
+        "connections terminated": [sending[2], reading[2], *states, *storing],
+        "browser closed": [*sending, reading[2], states[1], storing[2], states[-1]],
+        "session ended": sending,
+        "disk of staged files full": sending,
+        "disk of the database full": storing,
+        "Supabase unreachable": states[1:4],
+        "Supabase answers 5xx": states[1:4],
+        "Supabase too slow": states[1:4],
+        "Supabase breaks off": states[1:4],
+        "sent ten times at once": [("sending", 0.0)],
+        "database restarted": [sending[2], reading[2], *states[1:], *storing],
+    }
+    return [Trial(fault, *place) for fault, at in places.items() for place in at]
+
+
+def main() -> int:
+    """Run the trials; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
+    parser.add_argument("--trials", type=int, help="so many, spread over all; all by default")
+    parser.add_argument("--fault", help="those of faults with this in their name alone")
+    options = parser.parse_args()
+    every = [trial for trial in trials() if not options.fault or options.fault in trial.fault]
+    wanted = min(options.trials or len(every), len(every))
+    chosen = [every[n * len(every) // wanted] for n in range(wanted)]
+    with throwaway_stack() as folder:
+        from bench.fault_trials import Laboratory
+
+        laboratory = Laboratory(folder)
+        try:
+            results = [(trial, _run(laboratory, trial)) for trial in chosen]
+            problems = laboratory.end_neighbour()
+        finally:
+            laboratory.close()
+    for trial, result in results:
+        problems += [f"{trial.fault}, {trial.where}: {problem}" for problem in result.problems]
+    summary = f"{len(chosen)} trials, {len(problems)} problems"
+    print("\n".join(["", *_table(results), "", summary, *problems]))
+    return 1 if problems else 0
+
+
+def _run(laboratory: Laboratory, trial: Trial) -> Result:
+    started = time.perf_counter()
+    result = laboratory.run(trial)
+    verdict = "; ".join(result.problems) or "as it must be"
+    seconds = f"{time.perf_counter() - started:.1f} s"
+    print(" | ".join([trial.fault, trial.where, result.answer, result.swept, verdict, seconds]))
+    return result
+
+
+def _table(results: list[tuple[Trial, Result]]) -> list[str]:
+    """Return the lines of a table: a fault, where it struck, what was said, what was reaped."""
+    rows: dict[tuple[str, str, str, str], list[Trial]] = {}
+    for trial, result in results:
+        verdict = "no" if result.problems else "yes"
+        rows.setdefault((trial.fault, result.answer, result.swept, verdict), []).append(trial)
+    lines = [
+        "| Fault | Where | Trials | The person sees | Reaped | Held |",
+        "|---|---|---|---|---|---|",
+    ]
+    for (fault, answer, swept, verdict), struck in rows.items():
+        steps: dict[str, list[str]] = {}
+        for trial in struck:
+            steps.setdefault(trial.step, []).append(f"{trial.share * 100:.0f}")
+        places = [
+            step if step == "sealing" else f"{step} {', '.join(shares)} %"
+            for step, shares in steps.items()
+        ]
+        cells = (fault, "; ".join(places), str(len(struck)), answer, swept, verdict)
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
