@@ -51,6 +51,12 @@ def pytest_xdist_setupnodes() -> None:
     del os.environ["DJANGO_SETTINGS_MODULE"], os.environ["FAIRDB_LOCAL_DIR"]
 
 
+@pytest.hookimpl(trylast=True)  # after the shuffle
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, lest it keep one worker busy when the others are done."""
+    items.sort(key=lambda item: not {"browser", "dear"} & {m.name for m in item.iter_markers()})
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     from fairdb_site.local.stack import reset
 

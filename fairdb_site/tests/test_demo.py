@@ -22,6 +22,8 @@ from conftest import memory_or_disk
 from fairdb_site.local import stack as local_stack
 from fairdb_site.local.state import local_state
 
+pytestmark = pytest.mark.dear
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

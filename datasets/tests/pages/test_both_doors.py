@@ -14,6 +14,8 @@ from django.urls import reverse
 
 from datasets import samples
 
+pytestmark = pytest.mark.dear
+
 REAL = Path(samples.__file__).parent
 
 

@@ -27,6 +27,8 @@ from fairdb_site.tests.local.stacks import (
     start_postgres,
 )
 
+pytestmark = pytest.mark.dear
+
 Moment = Callable[[Path], bool]
 
 
