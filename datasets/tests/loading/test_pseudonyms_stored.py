@@ -49,7 +49,7 @@ REFUSED: dict[str, tuple[str, dict[str, object]]] = {
     "a type that a value breaks": (f"id,age\n{SENTINEL},{SENTINEL}\n", {"types": {"age": "date"}}),
     "no such id column": (f"id,age\n{SENTINEL},1\n", {"id_column": "patient"}),
     "a NUL": (f"id,age\n{SENTINEL},\0\n", {}),
-    "undecodable": (f"id,age\n{SENTINEL},\udcff\n", {}),
+    "undecodable": (f"id,age\n{SENTINEL},\udc81\n", {}),
 }
 
 
