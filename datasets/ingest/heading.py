@@ -4,18 +4,19 @@ Nothing is judged here that loading judges again: types, widths and later rows a
 """
 
 import io
+import re
 import zlib
 from dataclasses import dataclass, replace
 from typing import Final
 
-from fairdb_site.errors import Refused
+from fairdb_site.errors import Refused, TooLarge
 
 from .dialect import separator_found, separator_named
 from .encoding import examine
 from .form import form_of
 from .profile import ColumnProfile, TableProfile, suggest_id_column
 from .read import Evidence, open_table
-from .repair import first_record
+from .repair import TooManyFields, first_record
 from .sandbox import Facts
 from .stream import TextBytes
 
@@ -23,6 +24,9 @@ MOST_UNPACKED: Final = 1 << 24  # bytes of a packed file's beginning; a bomb unp
 _SAMPLE_BYTES: Final = 1 << 18
 _SAMPLE_ROWS: Final = 2_000
 _GZIP_MAGIC = b"\x1f\x8b"
+_PADDING = re.compile(rb"\0*+")
+_STEP: Final = 1 << 16  # bytes unpacked at once
+_MOST_MEMBERS: Final = 1_000  # of a gzip file; each costs a step, however little it holds
 _GZIP_WINDOW = 31  # zlib's manual: 15, and 16 more for a gzip header
 
 
@@ -91,7 +95,10 @@ def read_heading(
         separator = separator_named(delimiter)
     else:
         separator = separator_found(text, final=not cut)
-    header = first_record(text, ord(separator), final=not cut)
+    try:
+        header = first_record(text, ord(separator), final=not cut)
+    except TooManyFields as error:
+        raise TooLarge(f"The file has more than {error.most:,} columns.") from error
     if cut and (header is None or not text[header[1] :].strip(b"\r\n")):
         return None
     table = open_table(
@@ -111,21 +118,25 @@ def read_heading(
 def _unpacked(piece: bytes) -> tuple[bytes, bool]:
     """Return (the beginning of what a gzip file holds, whether that is all of it)."""
     found: list[bytes] = []
-    room = MOST_UNPACKED
-    while piece and room:
+    room, place = MOST_UNPACKED, 0
+    for _ in range(_MOST_MEMBERS):
         unpacker = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            data = unpacker.decompress(piece, room)
-        except zlib.error as error:
-            if found:  # something else behind the last member; loading will tell
-                break
-            raise Refused("The gzip file is damaged; pack it again and retry.") from error
-        found.append(data)
-        room -= len(data)
-        if not unpacker.eof:
-            return b"".join(found), False
-        piece = unpacker.unused_data.lstrip(b"\0")  # members may be padded with zeros
-    return b"".join(found), not piece
+        while not unpacker.eof and place < len(piece) and room:
+            fed = piece[place : place + _STEP]
+            try:
+                data = unpacker.decompress(fed, room)
+            except zlib.error as error:
+                if found:  # something else behind the last member; loading will tell
+                    return b"".join(found), False
+                raise Refused("The gzip file is damaged; pack it again and retry.") from error
+            found.append(data)
+            room -= len(data)
+            place += len(fed) - len(unpacker.unused_data) - len(unpacker.unconsumed_tail)
+        padding = _PADDING.match(piece, place)  # members may be padded with zeros
+        place = padding.end() if padding else place
+        if not unpacker.eof or place == len(piece) or not room:
+            return b"".join(found), unpacker.eof and place == len(piece)
+    return b"".join(found), False
 
 
 def _text(piece: bytes, encoding: str | None, *, cut: bool) -> tuple[bytes, bool, Evidence]:
@@ -152,7 +163,10 @@ def _rows(
     rows: list[list[bytes]] = []
     end = min(place + _SAMPLE_BYTES, len(text))
     while place < end and len(rows) < _SAMPLE_ROWS:
-        record = first_record(text, ord(separator), final=not cut, start=place)
+        try:
+            record = first_record(text, ord(separator), final=not cut, start=place)
+        except TooManyFields:  # loading will tell
+            break
         if record is None:
             break
         fields, place = record

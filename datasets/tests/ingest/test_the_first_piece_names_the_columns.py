@@ -158,3 +158,24 @@ def test_a_workbook_tells_nothing_before_all_of_it_is_there() -> None:
 def test_more_columns_than_are_taken_are_refused() -> None:
     with pytest.raises(TooLarge, match="at most 2 are taken"):
         read_heading(VISITS, cut=True, max_columns=2)
+
+
+def test_many_empty_members_of_a_gzip_file_are_passed_over_quickly() -> None:
+    piece = gzip.compress(b"id,v\n1,2\n") + gzip.compress(b"") * 200_000
+
+    found = read_heading(piece, cut=False)
+
+    assert found is not None
+    assert found.labels == ("id", "v")
+
+
+def test_a_header_of_endless_cells_is_refused() -> None:
+    with pytest.raises(TooLarge, match="columns"):
+        read_heading(b"," * (1 << 21), cut=False)
+
+
+def test_a_row_of_endless_cells_is_left_to_loading() -> None:
+    found = read_heading(b"a,b\n" + b'"",' * 1_500_000, cut=False)
+
+    assert found is not None
+    assert found.labels == ("a", "b")
