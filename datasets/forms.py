@@ -207,6 +207,7 @@ class HeadingForm(forms.Form):
 
     delimiter = forms.ChoiceField(required=False, choices=DELIMITERS)
     encoding = forms.ChoiceField(required=False, choices=ENCODINGS)
+    sheet = forms.CharField(required=False, max_length=200)
     cut = forms.BooleanField(required=False)
 
 

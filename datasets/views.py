@@ -111,6 +111,7 @@ def upload_columns(request: HtmxHttpRequest) -> HttpResponse:
             cut=said["cut"],
             delimiter=said.get("delimiter") or None,
             encoding=said.get("encoding") or None,
+            sheet=said.get("sheet") or None,
             max_columns=settings.FAIRDB_MAX_COLUMNS,
         )
     except FairdbError as error:

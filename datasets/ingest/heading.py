@@ -73,6 +73,7 @@ def read_heading(
     cut: bool,
     delimiter: str | None = None,
     encoding: str | None = None,
+    sheet: str | None = None,
     max_columns: int = 100_000,
 ) -> Heading | None:
     """Return what the first bytes of a file tell; None where they end within the header.
@@ -88,7 +89,7 @@ def read_heading(
         cut = cut or not ended
     if cut and not piece:
         return None
-    text, cut, evidence = _text(piece, encoding, cut=cut)
+    text, cut, evidence = _text(piece, encoding, sheet, cut=cut)
     if evidence.form != "text":
         separator = ","  # as converters write it
     elif delimiter:
@@ -139,9 +140,11 @@ def _unpacked(piece: bytes) -> tuple[bytes, bool]:
     return b"".join(found), False
 
 
-def _text(piece: bytes, encoding: str | None, *, cut: bool) -> tuple[bytes, bool, Evidence]:
+def _text(
+    piece: bytes, encoding: str | None, sheet: str | None, *, cut: bool
+) -> tuple[bytes, bool, Evidence]:
     """Return (the piece as UTF-8, whether there is more of it, what it was taken for)."""
-    text = TextBytes(lambda: io.BytesIO(piece), encoding=encoding, hashed=False)
+    text = TextBytes(lambda: io.BytesIO(piece), encoding=encoding, sheet=sheet, hashed=False)
     try:
         if not text.found.certain and not (seen := examine([piece])).is_windows_1252:
             raise seen.refusal()

@@ -160,6 +160,14 @@ def test_columns_beyond_those_listed_can_still_be_named(
     assert "data-incomplete" in answer.content.decode()
 
 
+def test_the_columns_of_a_named_sheet_are_listed(alice: Any, client_of: Any) -> None:
+    book = xlsx({"People": [["patient_id"], ["P1"]], "Lab": [["lab_no", "patient"], [1, "P1"]]})
+
+    assert options_of(ask(client_of(alice), book, "?sheet=Lab")) == ["lab_no", "patient"]
+    assert options_of(ask(client_of(alice), book, "?sheet=2")) == ["lab_no", "patient"]
+    assert "Labs" in text_of(ask(client_of(alice), book, "?sheet=Labs"))
+
+
 def test_a_workbook_is_listed_once_all_of_it_is_there(alice: Any, client_of: Any) -> None:
     client = client_of(alice)
     book = xlsx({"Cover": [], "Visits": [["site", "pid"], ["A", 7], ["A", 8]], "Old": [["x"], [1]]})

@@ -102,7 +102,7 @@
 
   const columnsOf = async (file, most, address, form, asking) => {
     const how = new URLSearchParams();
-    for (const name of ["delimiter", "encoding"]) how.set(name, form.elements[name].value);
+    for (const name of ["delimiter", "encoding", "sheet"]) how.set(name, form.elements[name].value);
     if (file.size > most) how.set("cut", "on");
     const answer = await fetch(`${address}?${how}`, {
       method: "POST",
@@ -146,7 +146,7 @@
   });
 
   document.addEventListener("change", (event) => {
-    if (!["delimiter", "encoding"].includes(event.target.name)) return;
+    if (!["delimiter", "encoding", "sheet"].includes(event.target.name)) return;
     const input = event.target.form?.querySelector(fileInputs);
     if (input?.files.length) listColumns(input);
   });
