@@ -11,8 +11,10 @@ from datasets.browse.charts import BAR, MapBar, Segment, TopBar
 from datasets.browse.column_choice import WINDOW, Width, write_choice
 
 LONG_CELL = 40
-MOST_OF_A_CELL = 1_000  # characters of it that a page carries
 """Characters that a cell shows at least."""
+
+MOST_OF_A_CELL = 1_000
+"""Characters of a cell that a page carries."""
 
 FEW_BARS = 90
 

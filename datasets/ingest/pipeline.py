@@ -39,9 +39,9 @@ from datasets.ingest.pseudonyms import key_fingerprint, owner_key
 from datasets.ingest.read import TableSource, open_table
 from datasets.ingest.stream import Source
 from datasets.ingest.values import Encoder
+from datasets.titles import LONGEST_TITLE
 from fairdb_site.errors import Conflict, Refused
 
-MAX_TITLE = 200
 REPEATED_SHARE = 0.5  # of the rows; visits of one person repeat an id, a column of ages far more
 _JOINERS = "\u200c\u200d"
 MAX_NOTES = 50  # columns named in a receipt; the rest are counted
@@ -175,8 +175,8 @@ def _title(title: str) -> str:
     title = " ".join(_visible(" ".join(words)).split())
     if not title:
         raise Refused("Give the dataset a title.")
-    if len(title) > MAX_TITLE:
-        raise Refused(f"The title is too long: {MAX_TITLE} characters at most.")
+    if len(title) > LONGEST_TITLE:
+        raise Refused(f"The title is too long: {LONGEST_TITLE} characters at most.")
     return title
 
 
