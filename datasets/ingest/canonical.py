@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from .datatypes import DataType, parsed, text_of
-from .records import Records
+from .records import Moves, Records
 from .scan import CR, LF, QUOTE, Places
 
 _COMMA, _DOT, _MINUS, _ZERO, _E = map(ord, ",.-0e")
@@ -33,15 +33,14 @@ class Canonical:
     """Writes records as an export does.
 
     `floats` are the places (from 0, rising) of columns of that type; `named` the columns whose type
-    the user named, which may hold other spellings of a value; `id_place` is the id's column.
+    the user named, which may hold other spellings of a value.
     """
 
     floats: npt.NDArray[np.intp]
     named: tuple[tuple[int, DataType], ...]
-    id_place: int
 
-    def lines(self, records: Records, pseudonyms: Sequence[bytes]) -> bytes:
-        """Return the lines of the records with a pseudonym at each one's id.
+    def written(self, records: Records) -> Records:
+        """Return the records as an export writes them, but for their ids: those stay as they are.
 
         In the records an empty cell is a missing value, and an empty text is written `""`.
         """
@@ -54,8 +53,7 @@ class Canonical:
             _shorten_floats(records, data, self.floats, drop, edits)
         for place, data_type in self.named:
             _respell(records, place, data_type, edits)
-        edits.add(records.left(self.id_place), records.right(self.id_place), pseudonyms)
-        return _edited(data, drop.places(), edits)
+        return _edited(records, data, drop.places(), edits)
 
 
 class _Drop:
@@ -85,16 +83,19 @@ class _Edits:
             self._found.append((left, right, texts))
 
     def in_order(self) -> tuple[Places, Places, Sequence[bytes]]:
-        if len(self._found) == 1:
-            return self._found[0]
+        if not self._found:
+            nothing = np.empty(0, dtype=np.int64)
+            return nothing, nothing, []
         left, right = (np.concatenate([found[side] for found in self._found]) for side in (0, 1))
         texts = [text for found in self._found for text in found[2]]
         order = np.argsort(left, kind="stable")
         return left[order], right[order], [texts[place] for place in order.tolist()]
 
 
-def _edited(data: Bytes, drop: Places, edits: _Edits) -> bytes:
+def _edited(records: Records, data: Bytes, drop: Places, edits: _Edits) -> Records:
     left, right, texts = edits.in_order()
+    if not drop.size and not texts:
+        return records
     kept = data
     if drop.size:
         keep = np.ones(len(data), dtype=bool)
@@ -103,10 +104,15 @@ def _edited(data: Bytes, drop: Places, edits: _Edits) -> bytes:
         left = left - np.searchsorted(drop, left)
         right = right - np.searchsorted(drop, right)
     text = kept.tobytes()
-    begins = np.concatenate(([0], right[:-1]))
-    between = (text[begin:end] for begin, end in zip(begins.tolist(), left.tolist(), strict=True))
-    pieces = chain.from_iterable(zip(between, texts, strict=True))
-    return b"".join(chain(pieces, (text[int(right[-1]) :],)))
+    if texts:
+        begins = np.concatenate(([0], right[:-1])).tolist()
+        between = (text[begin:end] for begin, end in zip(begins, left.tolist(), strict=True))
+        pieces = chain.from_iterable(zip(between, texts, strict=True))
+        text = b"".join(chain(pieces, (text[int(right[-1]) :],)))
+    sizes = np.array([len(text) for text in texts], dtype=np.int64)
+    return Records(
+        text, records.starts, records.ends, records.separators, Moves(drop, left, right, sizes)
+    )
 
 
 def _drop_returns(records: Records, data: Bytes, drop: _Drop) -> None:

@@ -117,8 +117,12 @@ def _float(cells: pl.Series) -> Parsed:
     values = numbers.fill_null(0.0).to_numpy()
     size = np.abs(values)
     # most numbers were printed by an algorithm like PostgreSQL's: the same text, the same value
-    shortest = numbers.cast(pl.String).str.strip_suffix(".0")
-    printed = _mask(cells == shortest) & (size < EXPONENT_FROM)
+    printed = _mask(cells == numbers.cast(pl.String))
+    whole = np.flatnonzero(values == np.floor(values))
+    if whole.size:  # Polars prints 2.0, PostgreSQL 2
+        text = numbers.gather(whole).cast(pl.String).str.strip_suffix(".0")
+        printed[whole] = _mask(cells.gather(whole) == text)
+    printed &= size < EXPONENT_FROM
     printed &= (size >= EXPONENT_BELOW) | (size == 0)
     places = np.flatnonzero(~printed & cells.is_not_null().to_numpy())
     if not places.size:

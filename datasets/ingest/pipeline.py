@@ -44,6 +44,7 @@ from fairdb_site.errors import Conflict, Refused
 
 REPEATED_SHARE = 0.5  # of the rows; visits of one person repeat an id, a column of ages far more
 _JOINERS = "\u200c\u200d"
+HELD_BYTES = 1 << 25  # of text; where every cell is found it takes five times as much memory
 MAX_NOTES = 50  # columns named in a receipt; the rest are counted
 
 
@@ -114,6 +115,7 @@ def dataset_import(
         max_columns=settings.FAIRDB_MAX_COLUMNS,
         max_rows=settings.FAIRDB_MAX_ROWS,
         max_bytes=settings.FAIRDB_MAX_UPLOAD_BYTES,
+        hold_bytes=HELD_BYTES,
     )
     id_position = column_position(table.header, id_column) if id_column else 1
     named_types = {
@@ -246,7 +248,7 @@ def _plan(
 
 def _chunks(encoder: Encoder, table: TableSource) -> Iterator[Chunk]:
     for encoded in encoder.encode(table.blocks()):
-        yield Chunk(encoded.part, encoded.rows, encoded.data)
+        yield Chunk(encoded.part, encoded.rows, encoded.data, encoded.plain)
 
 
 def _statistics(plan: DatasetPlan, profile: TableProfile) -> Iterator[tuple[object, ...]]:

@@ -88,17 +88,9 @@ def profile_table(
     free = ~np.any([group.columns for group in groups], axis=0) if groups else np.ones(count, bool)
     kinds = Kinds(count)
     summaries = Summaries(count, np.array([] if id_position is None else [id_position - 1]))
-    rows = 0
-    with ThreadPoolExecutor(_THREADS) as threads:
-        for block in ahead(table.blocks(), depth=1):
-            rows += block.rows
-            for typed in _typed(block, free, kinds, markers, threads):
-                summaries.add(typed)
-            for group in groups:
-                own_markers = () if group.is_id else markers
-                for bundle in bundles(block, group.columns):
-                    cells = without_markers(bundle, own_markers)
-                    summaries.add(_as_named(block, cells, group.data_type, table.header))
+    typing = _Typing(free, kinds, markers, groups, table.header)
+    for typed in ahead(typing.typed(table.blocks()), depth=2):
+        summaries.add(typed)
     data_types = [kinds.data_type(column) for column in range(count)]
     for group in groups:
         for column in np.flatnonzero(group.columns).tolist():
@@ -106,7 +98,7 @@ def profile_table(
     if summaries.given_up.any():
         _count_again(table, summaries, data_types, markers)
     columns = _columns(table.header, data_types, kinds, summaries)
-    return TableProfile(rows, columns, markers, tuple(sorted(types or {})))
+    return TableProfile(table.rows_read, columns, markers, tuple(sorted(types or {})))
 
 
 def column_position(header: Sequence[str], name: str) -> int:
@@ -179,23 +171,53 @@ def _groups(count: int, types: Mapping[int, DataType], id_position: int | None) 
     return groups
 
 
-def _typed(
-    block: Block, free: Mask, kinds: Kinds, markers: Sequence[str], threads: Executor
-) -> Iterator[Typed]:
-    """Yield the cells by type, more of them being typed while the caller counts the last ones."""
+@dataclass(frozen=True, eq=False)
+class _Typing:
+    """Types the cells of every column, a step ahead of whoever counts them.
 
-    def typed(columns: Mask) -> Iterator[Typed]:
-        for bundle in bundles(block, columns):
-            yield from kinds.take(without_markers(bundle, markers))
+    `free` flags the columns whose type is to be found; `groups` are the others.
+    """
 
-    if is_wide(block):
-        yield from ahead(typed(free), depth=1)
-        return
-    block.frame  # noqa: B018  parsed once, before the threads ask for it
-    columns = np.arange(block.width)
-    single = [columns == column for column in np.flatnonzero(free)]
-    for found in threads.map(lambda flags: list(typed(flags)), single):
-        yield from found
+    free: Mask
+    kinds: Kinds
+    markers: Sequence[str]
+    groups: Sequence[_Group]
+    header: Sequence[str]
+
+    def typed(self, blocks: Iterable[Block]) -> Iterator[Typed]:
+        """Yield the cells of all columns by type."""
+        with ThreadPoolExecutor(_THREADS) as threads:
+            for block, found in ahead(map(self._parsed, blocks), depth=1):
+                if found is not None:
+                    yield from self._of_bundles(found)
+                else:
+                    yield from self._of_columns(block, threads)
+                yield from self._of_groups(block)
+
+    def _parsed(self, block: Block) -> tuple[Block, list[Bundle] | None]:
+        if is_wide(block):
+            return block, list(bundles(block, self.free))
+        block.frame  # noqa: B018  parsed once, before the threads ask for it
+        return block, None
+
+    def _of_columns(self, block: Block, threads: Executor) -> Iterator[Typed]:
+        columns = np.arange(block.width)
+        single = [columns == column for column in np.flatnonzero(self.free)]
+        for found in threads.map(
+            lambda flags: list(self._of_bundles(bundles(block, flags))), single
+        ):
+            yield from found
+
+    def _of_bundles(self, found: Iterable[Bundle]) -> Iterator[Typed]:
+        for bundle in found:
+            yield from self.kinds.take(without_markers(bundle, self.markers))
+
+    def _of_groups(self, block: Block) -> Iterator[Typed]:
+        for group in self.groups:
+            own_markers = () if group.is_id else self.markers
+            for bundle in bundles(block, group.columns):
+                cells = without_markers(bundle, own_markers)
+                yield _as_named(block, cells, group.data_type, self.header)
 
 
 def _as_named(

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import importlib
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -56,23 +56,25 @@ def pseudonymize(ids: Sequence[str | None], key: bytes) -> list[str]:
     """Return the 64-digit hex pseudonym of each id; an empty id (or None) has one too."""
     first = ids[:_SAMPLE]
     if len(set(first)) > _WORTH_DISTINCT * len(first):
-        return list(_hashed(ids, key))
+        return _hashed(ids, key)
     distinct = dict.fromkeys(ids)
     known = dict(zip(distinct, _hashed(distinct, key), strict=True))
     return [known[value] for value in ids]
 
 
-def _hashed(ids: Iterable[str | None], key: bytes) -> Iterator[str]:
+def _hashed(ids: Iterable[str | None], key: bytes) -> list[str]:
     # keyed once, copied for each id: half the compressions of a fresh HMAC, and no Python wrapper
     padded = (key if len(key) <= _BLOCK else _sha256(key).digest()).ljust(_BLOCK, b"\x00")
     inner = _sha256(bytes(byte ^ 0x36 for byte in padded)).copy
     outer = _sha256(bytes(byte ^ 0x5C for byte in padded)).copy
+    digests: list[str] = []
     for value in _normalized(ids):
         first = inner()
         first.update(value)
         second = outer()
         second.update(first.digest())
-        yield second.hexdigest()
+        digests.append(second.hexdigest())
+    return digests
 
 
 def _normalized(ids: Iterable[str | None]) -> list[bytes]:

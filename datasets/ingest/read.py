@@ -1,7 +1,7 @@
 """A file as a header and a stream of blocks of text cells, every record's width checked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fairdb_site.errors import FairdbError, Refused, TooLarge
 
@@ -56,6 +56,8 @@ class TableSource:
     _is_path: bool = field(default=False, repr=False, kw_only=True)
     _max_bytes: int | None = field(default=None, kw_only=True)
     _block_bytes: int = field(default=BLOCK_BYTES, kw_only=True)
+    _hold_bytes: int = field(default=0, kw_only=True)
+    _held: list[Block] | None = field(default=None, repr=False, kw_only=True)
     _kept: Kept | None = field(default=None, repr=False, kw_only=True)
     _stamp: Stamp | None = field(default=None, repr=False, kw_only=True)
     _settled: bool = field(default=False, repr=False, kw_only=True)
@@ -66,6 +68,11 @@ class TableSource:
         Raises Refused for what cannot be a table (naming rows), a NUL or undecodable byte, and a
         file that differs from the one of the last pass.
         """
+        if self._held is not None:
+            yield from self._blocks_held(self._held)
+            return
+        held: list[Block] = []
+        room = self._hold_bytes
         text = None
         try:
             text = self._opened(known=self._stamp if self.file and self._settled else None)
@@ -84,6 +91,11 @@ class TableSource:
             )
             for block in reader.blocks():
                 self.bytes_read = text.bytes_read
+                room -= len(block.data)
+                if room >= 0:
+                    held.append(replace(block))  # without the cells that are parsed of it
+                else:
+                    held.clear()
                 yield block
             self.bytes_read = text.bytes_read
             if text.stamp() != before:
@@ -100,6 +112,18 @@ class TableSource:
             raise Refused(CHANGED)
         self.file, self._stamp, self._settled = file, before, settled
         self.rows_read, self.bad_rows = reader.good, reader.bad()
+        if held:
+            self._held = held
+
+    def _blocks_held(self, held: list[Block]) -> Iterator[Block]:
+        self._require_unchanged()
+        for block in held:
+            yield replace(block)
+        self._require_unchanged()
+
+    def _require_unchanged(self) -> None:
+        if self._is_path and self._stamp_now() != self._stamp:
+            raise Refused(CHANGED)
 
     def not_utf8(self) -> NotUtf8:
         """Look at the whole file, after a row of it turned out not to be UTF-8."""
@@ -135,13 +159,16 @@ def open_table(
     max_rows: int | None = None,
     max_bytes: int | None = None,
     block_bytes: int = BLOCK_BYTES,
+    hold_bytes: int = 0,
 ) -> TableSource:
     """Open a CSV, TSV, `;` or `|` file, in gzip or not, a workbook or Parquet; read its header.
 
     `source` is a path or a callable that opens a binary stream anew. `delimiter` and `encoding` (of
     text) and `sheet` (of a workbook: its name, or number from 1) are found where not named.
-    `max_bytes` bounds the unpacked text, `max_rows` the rows that fit the header. Labels are as in
-    the file. Raises Refused (no table, no rows, wrong encoding) and TooLarge (columns, bytes).
+    `max_bytes` bounds the unpacked text, `max_rows` the rows that fit the header. A table of up to
+    `hold_bytes` of text is read once and held: every later pass gives what the first one saw.
+    Labels are as in the file. Raises Refused (no table, no rows, wrong encoding) and TooLarge
+    (columns, bytes).
     """
     opener = opener_of(source)
     text = TextBytes(opener, encoding=encoding, sheet=sheet, max_bytes=max_bytes)
@@ -191,6 +218,7 @@ def open_table(
             max(heading.line_bytes * _MOST_RECORDS, 1),
             _WIDE_BLOCK_BYTES if len(heading.fields) >= _WIDE else block_bytes,
         ),
+        _hold_bytes=hold_bytes,
         _kept=kept,
         _stamp=stamp,
         _settled=kept is not None and stamp is not None and stamp.is_settled(),

@@ -1,9 +1,9 @@
 """Records as runs of bytes: cells found by their place, parts of rows copied without parsing."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from typing import Literal
 
 import numpy as np
@@ -16,16 +16,75 @@ _QUOTE = ord('"')
 
 
 @dataclass(frozen=True, eq=False)
+class Moves:
+    """Where places of bytes are after some bytes were dropped and runs of bytes were replaced.
+
+    `dropped` are the places left out, in order. The runs, bounded by `left` and `right` in what was
+    kept of the bytes, became texts of the lengths `sizes`.
+    """
+
+    dropped: Places
+    left: Places
+    right: Places
+    sizes: Places
+
+    def begin(self, places: Places) -> Places:
+        """Return where cells that began at `places` begin now."""
+        return self._moved(places, "left")
+
+    def end(self, places: Places) -> Places:
+        """Return the places behind cells that were `places`."""
+        return self._moved(places, "right")
+
+    @cached_property
+    def _grown(self) -> Places:
+        return np.concatenate(([0], np.cumsum(self.sizes - (self.right - self.left))))
+
+    def _moved(self, places: Places, side: Literal["left", "right"]) -> Places:
+        kept = places
+        if self.dropped.size:
+            kept = places - np.searchsorted(self.dropped, places)
+        if self.left.size:
+            # an empty run at the same place belongs to the cell that ends there
+            kept = kept + self._grown[np.searchsorted(self.left, kept, side=side)]
+        return kept
+
+
+@dataclass(frozen=True, eq=False)
 class Records:
     """Records of RFC 4180 text, and where their cells begin and end.
 
     `starts` and `ends` bound each record without its line end; `separators` has a row a record.
+    Where `moves` is given these are places of an earlier text, of which `data` was made.
     """
 
     data: bytes
     starts: Places
     ends: Places
     separators: npt.NDArray[np.int64]
+    moves: Moves | None = None
+    _cut: dict[tuple[int, int], list[bytes]] = field(default_factory=dict, repr=False)
+
+    @property
+    def width(self) -> int:
+        """How many cells a record has."""
+        return int(self.separators.shape[1]) + 1
+
+    def pieces(self, most_rows: int) -> Iterator["Records"]:
+        """Yield the records, which nothing was moved in, some rows at a time."""
+        for first in range(0, len(self.starts), most_rows):
+            yield self._rows(first, first + most_rows)
+
+    def _rows(self, first: int, behind: int) -> "Records":
+        part = slice(first, behind)
+        begin = int(self.starts[first])
+        end = int(self.starts[behind]) if behind < len(self.starts) else len(self.data)
+        return Records(
+            self.data[begin:end],
+            self.starts[part] - begin,
+            self.ends[part] - begin,
+            self.separators[part] - begin,
+        )
 
     @cached_property
     def bounds(self) -> tuple[Places, Places]:
@@ -33,24 +92,23 @@ class Records:
         left = np.column_stack((self.starts, self.separators + 1))
         return left, np.column_stack((self.separators, self.ends))
 
-    def rows(self, first: int, behind: int) -> "Records":
-        """Return the records from one number (from 0) to before another."""
-        part = slice(first, behind)
-        return Records(self.data, self.starts[part], self.ends[part], self.separators[part])
-
     def cells(self, place: int) -> list[str]:
         """Return the cells at one place (from 0) as text; an empty cell is "", quoted or not."""
-        cells = self._runs_of_bytes(place, place)
+        cells = self.cut(place, place)
         joined = b"\n".join(cells)
         if b'"' not in joined:  # without quotes no cell holds a line end: decode all at once
             return joined.decode().split("\n")
         return [_text(cell) for cell in cells]
 
-    def lines(self, own: Sequence[bytes], places: Sequence[int]) -> bytes:
-        """Return a line a record: its `own` bytes, then its cells at `places` (from 0, rising)."""
-        runs = [self._runs_of_bytes(first, last) for first, last in _runs(places)]
-        lines = map(b",".join, zip(own, *runs, strict=True))
-        return b"\n".join(lines) + b"\n"
+    def lines(self, columns: Iterable[Iterable[bytes]], places: Sequence[int]) -> bytes:
+        """Return a line a record: of each of `columns` its bytes, then its cells at `places`.
+
+        Places count from 0 and rise. What `columns` give ends in a separator where cells follow.
+        """
+        runs = [self.cut(first, last) for first, last in _runs(places)]
+        between = chain.from_iterable((repeat(b","), run) for run in runs)
+        rows = zip(*columns, *list(between)[1:], repeat(b"\n"), strict=False)
+        return b"".join(chain.from_iterable(rows))
 
     def holds_outside_quotes(self, mark: int) -> bool:
         """Whether the byte `mark` stands in a cell without quotes."""
@@ -89,20 +147,24 @@ class Records:
             separators=moved(self.separators, "right"),
         )
 
-    def _runs_of_bytes(self, first: int, last: int) -> list[bytes]:
-        """Return of each record the bytes of the cells from one place up to and with another."""
-        data = self.data
-        bounds = zip(self.left(first).tolist(), self.right(last).tolist(), strict=True)
-        return [data[left:right] for left, right in bounds]
+    def cut(self, first: int, last: int) -> list[bytes]:
+        """Return of each record the bytes of its cells from one place up to and with another."""
+        if (first, last) not in self._cut:
+            data = self.data
+            left, right = self.left(first), self.right(last)
+            if self.moves:
+                left, right = self.moves.begin(left), self.moves.end(right)
+            bounds = zip(left.tolist(), right.tolist(), strict=True)
+            self._cut[first, last] = [data[begin:end] for begin, end in bounds]
+        return self._cut[first, last]
 
     def left(self, place: int) -> Places:
-        """Return where the cells at one place (from 0) begin."""
+        """Return where the cells at one place (from 0) begin, before any move."""
         return self.starts if place == 0 else self.separators[:, place - 1] + 1
 
     def right(self, place: int) -> Places:
-        """Return the places behind the cells at one place (from 0)."""
-        last = self.separators.shape[1]
-        return self.ends if place == last else self.separators[:, place]
+        """Return the places behind the cells at one place (from 0), before any move."""
+        return self.ends if place == self.width - 1 else self.separators[:, place]
 
 
 def records_of(block: Block) -> Records:

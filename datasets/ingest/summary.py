@@ -135,7 +135,7 @@ class Summaries:
         if values.dtype == np.float64:
             by_column = by_column + 0.0  # minus zero and zero are one value
         codes = mixed(by_column.view(np.uint64))
-        self._tally.add(columns, codes, None if whole else valid.T)
+        self._tally.add_later(columns, codes, None if whole else valid.T)
 
     def _add_texts(self, bundle: Bundle, valid: Mask) -> None:
         rows, width = bundle.shape

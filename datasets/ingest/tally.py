@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 Codes = npt.NDArray[np.uint64]
+Columns = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 # memory: 16 bytes a counted value, 8 bytes a kept one
@@ -27,6 +29,8 @@ _TRACKED: Final = 1_000
 # values that may wait to be merged: of all columns, and of one with many
 _MERGE_ABOVE: Final = 1 << 22
 _MERGE_MANY_ABOVE: Final = 1 << 18
+# codes of neighbouring blocks that wait to be sorted at once: of a wide table a block has few rows
+_SORTED_AT_ONCE: Final = 1 << 22
 _THREADS: Final = 2
 _NOTHING: Final = np.uint64(2**64 - 1)  # stands for a cell without a value
 
@@ -64,10 +68,9 @@ class Tally:
         self._pending = self._merged = 0
         self._many: dict[int, _Many] = {}
         self._is_many = np.zeros(columns, dtype=bool)
+        self._waiting: list[tuple[Columns, Codes, Flags | None]] = []
 
-    def add(
-        self, columns: npt.NDArray[np.intp], codes: Codes, valid: npt.NDArray[np.bool_] | None
-    ) -> list[Codes]:
+    def add(self, columns: Columns, codes: Codes, valid: Flags | None) -> list[Codes]:
         """Count codes of shape (column, row); `valid`, of that shape, says which cells have one.
 
         The columns are in order. Returns arrays of the codes that some column goes on counting.
@@ -97,14 +100,34 @@ class Tally:
             going_on.append(few.codes)
         return going_on
 
+    def add_later(self, columns: Columns, codes: Codes, valid: Flags | None) -> None:
+        """Count codes as `add` does, with those of the next blocks where they are few."""
+        if self._waiting and not np.array_equal(columns, self._waiting[0][0]):
+            self._add_waiting()
+        self._waiting.append((columns, codes, valid))
+        if sum(codes.size for _, codes, _ in self._waiting) > _SORTED_AT_ONCE or len(columns) == 1:
+            self._add_waiting()
+
+    def _add_waiting(self) -> None:
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        valid = None
+        if any(flags is not None for _, _, flags in waiting):
+            every = [np.ones(c.shape, bool) if flags is None else flags for _, c, flags in waiting]
+            valid = np.concatenate(every, axis=1)
+        self.add(waiting[0][0], np.concatenate([c for _, c, _ in waiting], axis=1), valid)
+
     def drop(self, column: int) -> None:
         """Forget what was counted of a column."""
+        self._add_waiting()
         self._many.pop(column, None)
         self._is_many[column] = False
         self._runs = [run.only(run.columns != column) for run in self._runs]
 
     def distinct(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """Return how many different values each column has, and where that number is exact."""
+        self._add_waiting()
         counts: npt.NDArray[np.int64] = np.bincount(
             self._all().columns, minlength=len(self._is_many)
         )

@@ -11,14 +11,17 @@ else) is the block taken apart and written anew.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 from typing import Protocol
 from uuid import UUID
 
 import numpy as np
 import polars as pl
 
+from .ahead import ahead
 from .block import Block
 from .canonical import Canonical
 from .layout import Part
@@ -28,8 +31,10 @@ from .records import Records, records_of
 from .scan import scan
 
 _COMMA = ord(",")
-# the server starts sooner on a small run of rows; of many parts each takes a statement of its own
-_CHUNK_BYTES = 1 << 22
+# worked on at once: little enough that the server never waits for a block's ids to be hashed
+_PIECE_BYTES = 1 << 21
+_PIECE_ROWS = 1 << 17
+# of many parts each takes a statement of its own for every piece
 _FEW_PARTS = 4
 
 
@@ -45,11 +50,16 @@ class Hash(Protocol):
 
 @dataclass(frozen=True)
 class Encoded:
-    """Some rows of one part: what COPY takes, and how many rows that is."""
+    """Some rows of one part: what COPY takes, and how many rows that is.
+
+    The bytes are CSV; `plain` says that they are COPY's text format as well (delimiter `,`, null
+    the empty cell): they hold no quote and no backslash.
+    """
 
     part: int
     rows: int
     data: bytes
+    plain: bool
 
 
 @dataclass(frozen=True)
@@ -72,13 +82,52 @@ class Encoder:
         `rowid` counts the rows stored, so it has no gaps where bad rows were skipped.
         """
         first = 1
-        for block in blocks:
+        with ThreadPoolExecutor(1) as thread:
+            hashed = thread.submit(self.digest.update, b"")
+            for piece in self._pieces(blocks):
+                ids = piece.cells(self.id_position - 1)
+                pseudonyms = "\n".join(pseudonymize(ids, self.key)).encode().split(b"\n")
+                written = self._canonical.written(piece)
+                hashed.result()
+                hashed = thread.submit(self.digest.update, self._exported(written, pseudonyms))
+                numbers = [b"%d" % number for number in range(first, first + len(ids))]
+                yield from self._parts(written, numbers, pseudonyms)
+                first += len(ids)
+            hashed.result()
+
+    def _pieces(self, blocks: Iterable[Block]) -> Iterator[Records]:
+        for block in ahead(blocks, depth=1):
             records = self._records(block)
-            ids = records.cells(self.id_position - 1)
-            pseudonyms = "\n".join(pseudonymize(ids, self.key)).encode().split(b"\n")
-            self.digest.update(self._canonical.lines(records, pseudonyms))
-            yield from self._runs(records, self._own_cells(pseudonyms, first))
-            first += block.rows
+            yield from records.pieces(self._piece_rows(records))
+
+    def _piece_rows(self, records: Records) -> int:
+        rows = len(records.starts)
+        if len(self.parts) <= _FEW_PARTS:
+            rows = max(rows * _PIECE_BYTES // len(records.data), 1)
+        return min(rows, _PIECE_ROWS)
+
+    def _exported(self, written: Records, pseudonyms: Sequence[bytes]) -> bytes:
+        """Return the lines with a pseudonym at each id, as an export writes them."""
+        place = self.id_position - 1
+        columns: list[Iterable[bytes]] = [pseudonyms]
+        if place:
+            columns = [written.cut(0, place - 1), repeat(b","), pseudonyms]
+        behind = range(place + 1, written.width)
+        if behind:
+            columns.append(repeat(b","))
+        return written.lines(columns, behind)
+
+    def _parts(
+        self, written: Records, numbers: Sequence[bytes], pseudonyms: Sequence[bytes]
+    ) -> Iterator[Encoded]:
+        user_id = repeat(b",%b," % str(self.user_id).encode())
+        for part in self.parts:
+            columns = [numbers, user_id, pseudonyms]
+            if part.positions:
+                columns.append(repeat(b","))
+            data = written.lines(columns, [position - 1 for position in part.positions])
+            plain = b'"' not in data and b"\\" not in data
+            yield Encoded(part.number, len(numbers), data, plain)
 
     def _records(self, block: Block) -> Records:
         """Return the block with commas, a missing cell as nothing, an empty text as `""`."""
@@ -102,25 +151,6 @@ class Encoder:
         data = cells.write_csv(include_header=False).encode()
         return records_of(Block(data, scan(data, _COMMA), ",", block.width, block.first_row))
 
-    def _runs(self, records: Records, own: Sequence[bytes]) -> Iterator[Encoded]:
-        rows = len(own)
-        step = rows
-        if len(self.parts) <= _FEW_PARTS:
-            step = max(rows * _CHUNK_BYTES // len(records.data), 1)
-        for row in range(0, rows, step):
-            piece, own_piece = records.rows(row, row + step), own[row : row + step]
-            for part in self.parts:
-                data = piece.lines(own_piece, [position - 1 for position in part.positions])
-                yield Encoded(part.number, len(own_piece), data)
-
-    def _own_cells(self, pseudonyms: Iterable[bytes], first: int) -> list[bytes]:
-        """Return `rowid,user_id,pseudonym` for each pseudonym."""
-        user_id = str(self.user_id).encode()
-        return [
-            b"%d,%b,%b" % (number, user_id, pseudonym)
-            for number, pseudonym in enumerate(pseudonyms, first)
-        ]
-
     @cached_property
     def _canonical(self) -> Canonical:
         named = set(self.profile.named)
@@ -140,7 +170,6 @@ class Encoder:
                 for column in self.profile.columns
                 if column.position in named and column.data_type != "text"
             ),
-            id_place=self.id_position - 1,
         )
 
     @cached_property

@@ -123,7 +123,7 @@ def test_row_numbers_have_no_gap_where_bad_rows_were_skipped() -> None:
 
 
 def test_a_block_is_handed_over_in_runs_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(values, "_CHUNK_BYTES", 12)
+    monkeypatch.setattr(values, "_PIECE_BYTES", 12)
     rows = "".join(f"id{n};{n};\n" for n in range(50))
 
     found = encoded(
