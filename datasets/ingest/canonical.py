@@ -19,7 +19,6 @@ from .records import Moves, Records
 from .scan import CR, LF, QUOTE, Places
 
 _COMMA, _DOT, _MINUS, _ZERO, _E = map(ord, ",.-0e")
-_EXPONENT_DIGITS: Final = 3  # at most, by the type's definition
 # PostgreSQL prints an exponent from here on
 _LONGEST_PLAIN: Final = 15
 _ZEROS_TO_EXPONENT: Final = 4  # 0.0001 is printed as it is, 0.00001 as 1e-05
@@ -147,39 +146,50 @@ def _shorten_floats(
         quoted = data[left] == QUOTE
         left, right = left + quoted, right - quoted
     start = left + (data[left] == _MINUS)
-    other = _otherwise_printed(data, start, right)
+    last = data[right - 1]
+    other = _otherwise_printed(data, start, right, last)
     if other.any():
         cells = [
             records.data[begin:end]
             for begin, end in zip(left[other].tolist(), right[other].tolist(), strict=True)
         ]
         edits.add(left[other], right[other], list(_float_texts(cells)))
-    zeros = ~other & (data[right - 1] == _ZERO)
-    start, last = start[zeros], right[zeros] - 1
+    zeros = np.flatnonzero(~other & (last == _ZERO))
+    behind = right[zeros] - 1
     dots = np.flatnonzero(data == _DOT)
-    last = last[np.searchsorted(dots, last) > np.searchsorted(dots, start)]
-    while last.size:
-        drop.add(last)
-        last = last - 1
-        drop.add(last[data[last] == _DOT])
-        last = last[data[last] == _ZERO]
+    behind = behind[np.searchsorted(dots, behind) > np.searchsorted(dots, start[zeros])]
+    while behind.size:
+        drop.add(behind)
+        behind = behind - 1
+        drop.add(behind[data[behind] == _DOT])
+        behind = behind[data[behind] == _ZERO]
 
 
-def _otherwise_printed(data: Bytes, start: Places, end: Places) -> Mask:
-    """Return which floats (without their sign) are not plain decimals that PostgreSQL prints so."""
+def _otherwise_printed(data: Bytes, start: Places, end: Places, last: Bytes) -> Mask:
+    """Return which floats (without their sign) are not plain decimals that PostgreSQL prints so.
+
+    `last` is the last byte of each.
+    """
+    first = data[start]
+    other: Mask = (first == _DOT) | (last == _DOT)
+    other[_cells_with(np.flatnonzero((data | 32) == _E), start, end)] = True
     length = end - start
-    other: Mask = (data[start] == _DOT) | (data[end - 1] == _DOT)
-    for digits in range(1, _EXPONENT_DIGITS + 2):
-        other |= data[np.maximum(end - 1 - digits, start)] | 32 == _E
-    long = np.flatnonzero((length > _LONGEST_PLAIN) & (data[start] != _ZERO))
+    long = np.flatnonzero((length > _LONGEST_PLAIN) & (first != _ZERO))
     for place in range(1, _LONGEST_PLAIN + 1):  # large numbers: no point behind 15 digits
         long = long[data[start[long] + place] != _DOT]
     other[long] = True
-    small = np.flatnonzero((length > _ZEROS_TO_EXPONENT + 2) & (data[start] == _ZERO))
+    small = np.flatnonzero((length > _ZEROS_TO_EXPONENT + 2) & (first == _ZERO))
     for place in range(2, _ZEROS_TO_EXPONENT + 2):
         small = small[data[start[small] + place] == _ZERO]
     other[small] = True
     return other
+
+
+def _cells_with(marks: Places, start: Places, end: Places) -> Places:
+    """Return which of the cells, in their order in the text, hold one of the places."""
+    cells = np.searchsorted(start, marks, side="right") - 1
+    marks, cells = marks[cells >= 0], cells[cells >= 0]
+    return cells[marks < end[cells]]
 
 
 def _float_texts(cells: Sequence[bytes]) -> Iterator[bytes]:
