@@ -79,7 +79,10 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def median_seconds(work: Callable[[], object], runs: int = 15) -> float:
-    """Return the median wall time of some runs, the first one not counted."""
-    work()
-    return statistics.median(seconds(work) for _ in range(runs))
+def medians(*works: Callable[[], float], runs: int = 3) -> list[float]:
+    """Return the median of the seconds that each of some works says it took.
+
+    The works take turns, so that what else the machine does falls on all of them.
+    """
+    taken = [[work() for work in works] for _ in range(runs)]
+    return [statistics.median(times) for times in zip(*taken, strict=True)]

@@ -17,6 +17,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from django.conf import settings
 from django.db.backends.utils import CursorWrapper
@@ -32,6 +33,7 @@ MAX_JOINED_PARTS = 8
 # Cells read from all parts in one window: about 16 MB of text at 8 bytes a cell.
 WINDOW_CELLS = 2_000_000
 COPY_BUFFER = 1 << 20  # bytes handed over at once; psycopg2's own 8 KiB costs a call each
+SINK_BUFFER = 1 << 18  # little enough that the server need not wait while they are hashed
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class ExportColumn:
     heading: str
     name: str
     part: int  # 1-based
+    data_type: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def dataset_source(parts: Sequence[str], columns: Sequence[PlannedColumn]) -> Ex
         schema=settings.FAIRDB_DATA_SCHEMA,
         parts=parts,
         columns=[
-            ExportColumn(heading, column.name, column.part or 1)
+            ExportColumn(heading, column.name, column.part or 1, column.data_type)
             for heading, column in zip(headings(columns), columns, strict=True)
         ],
     )
@@ -85,10 +88,11 @@ def write_csv(
     cursor.execute("set local datestyle = 'ISO, YMD'")
     used_parts = {column.part for column in source.columns}
     if len(source.columns) <= MAX_JOINED_COLUMNS and len(used_parts) <= MAX_JOINED_PARTS:
-        cursor.copy_expert(_copy(_joined_select(source)), _Writer(write), COPY_BUFFER)
+        with io.BufferedWriter(_Sink(write), SINK_BUFFER) as lines:  # COPY gives line by line
+            cursor.copy_expert(_copy(_joined_select(source)), lines, COPY_BUFFER)
     else:
-        for lines in _zipped_windows(cursor, source):
-            write(lines)
+        for window in _zipped_windows(cursor, source):
+            write(window)
 
 
 def header_line(headings: Sequence[str]) -> bytes:
@@ -102,11 +106,19 @@ def _quoted(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"'
 
 
-@dataclass(frozen=True)
-class _Writer:
-    """The file that `copy_expert` writes to."""
+class _Sink(io.RawIOBase):
+    """A file that hands what is written to it on to a function."""
 
-    write: Callable[[bytes], object]
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        taken = bytes(data)
+        self._write(taken)
+        return len(taken)
 
 
 def _copy(select: sql.Composable) -> sql.Composed:
@@ -114,8 +126,9 @@ def _copy(select: sql.Composable) -> sql.Composed:
 
 
 def _cell(column: ExportColumn) -> sql.Composable:
-    # ::text gives booleans as true and false; for the other types it is what COPY prints.
-    return sql.SQL("{}.{}::text").format(_alias(column.part), sql.Identifier(column.name))
+    # as text a boolean is true or false; of the other types COPY prints the same, a fifth faster
+    cell = "{}.{}::text" if column.data_type == "boolean" else "{}.{}"
+    return sql.SQL(cell).format(_alias(column.part), sql.Identifier(column.name))
 
 
 def _alias(part: int) -> sql.Identifier:

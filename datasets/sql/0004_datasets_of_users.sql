@@ -286,9 +286,11 @@ begin
       else 'true order by rowid'
     end
   ) into v_rows, v_first, v_last using coalesce(p_before, p_after), v_limit, v_order;
-  -- an empty page lies after p_after or before p_before, and so between two rowids
+  -- an empty page lies after p_after or before p_before, and so between two rowids; the least and
+  -- the greatest are read from the index, where `exists` may go through every row to find none
   execute format(
-    'select exists (select from %1$s where rowid < $1), exists (select from %1$s where rowid > $2)',
+    'select coalesce((select min(rowid) from %1$s) < $1, false), '
+    'coalesce((select max(rowid) from %1$s) > $2, false)',
     v_table
   ) into v_previous, v_next
     using coalesce(v_first, p_before, p_after + 1, 0), coalesce(v_last, p_before - 1, p_after, 0);
