@@ -172,6 +172,7 @@ grant execute on function public.drop_data_table(text, uuid, text) to service_ro
 
 create function :"data_schema".seal_part(p_table_name text) returns void
 language plpgsql volatile security invoker set search_path = ''
+  set default_statistics_target = 1
 as $$
 declare
   v_table regclass := to_regclass(format('%I.%I', :'data_schema', p_table_name));
@@ -189,6 +190,8 @@ begin
   -- an index over rows that are there costs a fraction of one that grows row by row
   execute format('alter table %s add primary key (rowid), force row level security', v_table);
   execute format('create index on %s (user_id)', v_table);
+  -- every row is of one user, which the planner must know: else it reads them all for one page
+  execute format('analyze %s (rowid, user_id)', v_table);
   execute format('grant select on %s to authenticated', v_table);
   if v_columns is not null then
     execute format('grant update (%s) on %s to authenticated', v_columns, v_table);
