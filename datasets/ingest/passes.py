@@ -25,6 +25,8 @@ MAX_HEADER_BYTES = 1 << 25
 CHANGED = (
     "The file changed while it was read. Nothing was stored. Load it again when it is at rest."
 )
+# in a block; what is known of each takes up to 300 bytes
+_MOST_RECORDS, _COUNTED_BYTES = 1 << 19, 1 << 20
 _LISTED = 20
 _REMEMBERED = 10_000
 
@@ -96,25 +98,32 @@ class Pass:
         """Yield (complete records, quotes well placed, ended by LF or CRLF; their structure)."""
         chunks = self._text.chunks(self._block_bytes)
         carry, final = self._behind_header(chunks)
+        grows = cut = False  # the record at hand has not ended; what is there is not all looked at
         while carry or not final:
-            if not final and len(carry) < self._block_bytes:
+            if not final and not cut and len(carry) < self._block_bytes:
                 carry, final = grown(carry, chunks, self._block_bytes - len(carry))
             if final:
                 carry = self._ended(carry)
                 if not carry:
                     return
-            body = carry if final else self._without_blank_end(carry)
+            part = carry if grows else _beginning(carry)
+            cut = len(part) < len(carry)
+            ends = final and not cut
+            body = part if ends else self._without_blank_end(part)
             found = scan(body, ord(self._separator))
             whole, taken = body, found.end
             if not found.well_formed:
-                whole, taken = self._repaired(body, final=final)
+                whole, taken = self._repaired(body, final=ends)
                 found = scan(whole, ord(self._separator))
-            if not taken or not found.end:
+            grows = not taken or not found.end
+            if grows and cut:
+                continue  # a record of very many lines
+            if grows:
                 if final:
                     raise Refused(self._unclosed())
                 # a record that opened a quote goes on until the next one, whatever else comes
-                ends = b'"' if found.well_formed and found.open_quote else b'"\r\n'
-                carry, final = self._grown_to(carry, chunks, ends)
+                close = b'"' if found.well_formed and found.open_quote else b'"\r\n'
+                carry, final = self._grown_to(carry, chunks, close)
                 continue
             if b"\x00" in whole:
                 self._refuse_nul(whole, found)
@@ -248,6 +257,17 @@ class Pass:
             f"Row {row:,} (where row 1 is the first after the header) holds a NUL byte, "
             "which no text may hold."
         )
+
+
+def _beginning(data: bytes) -> bytes:
+    """Return `data`, cut where it may hold more records than are worked on at once."""
+    lines = 0
+    for place in range(0, len(data), _COUNTED_BYTES):
+        behind = place + _COUNTED_BYTES
+        lines += data.count(b"\n", place, behind) + data.count(b"\r", place, behind)
+        if lines > _MOST_RECORDS:
+            return data[:behind].rstrip(b'"\r') or data
+    return data
 
 
 def grown(data: bytes, chunks: Iterator[bytes], want: int) -> tuple[bytes, bool]:

@@ -16,7 +16,6 @@ from .stream import FileDigest, Opener, Source, Stamp, TextBytes, opener_of, sta
 BLOCK_BYTES = 1 << 24
 # of a wide table, worked on in few calls: small, so that others work on the next one meanwhile
 _WIDE, _WIDE_BLOCK_BYTES = 64, 1 << 22
-_MOST_RECORDS = 2_000_000  # in a block
 _HEAD_BYTES = 1 << 20
 
 
@@ -213,10 +212,7 @@ def open_table(
         _is_path=not callable(source),
         _max_bytes=max_bytes,
         _block_bytes=min(
-            block_bytes,
-            # what is known of each record takes as much memory as a hundred bytes of it
-            max(heading.line_bytes * _MOST_RECORDS, 1),
-            _WIDE_BLOCK_BYTES if len(heading.fields) >= _WIDE else block_bytes,
+            block_bytes, _WIDE_BLOCK_BYTES if len(heading.fields) >= _WIDE else block_bytes
         ),
         _hold_bytes=hold_bytes,
         _kept=kept,
@@ -235,13 +231,12 @@ def _windows_1252(chunks: Iterator[bytes]) -> str:
 
 @dataclass(frozen=True)
 class _Heading:
-    """The header's fields, the separator and why, whether a row follows, and how long lines are."""
+    """The header's fields, the separator and why, and whether a row follows."""
 
     fields: list[bytes]
     separator: str
     why: str
     has_rows: bool
-    line_bytes: int
 
 
 def _heading(chunks: Iterator[bytes], named: str | None) -> _Heading:
@@ -276,9 +271,4 @@ def _heading(chunks: Iterator[bytes], named: str | None) -> _Heading:
     while not rest and not final:
         piece = next(chunks, None)
         rest, final = (piece or b"").strip(blank), piece is None
-    return _Heading(fields, separator, why, bool(rest), _line_bytes(head))
-
-
-def _line_bytes(head: bytes) -> int:
-    """Return about how many bytes a line has."""
-    return len(head) // max(head.count(b"\n") or head.count(b"\r"), 1)
+    return _Heading(fields, separator, why, bool(rest))

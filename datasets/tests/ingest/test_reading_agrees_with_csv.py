@@ -3,11 +3,13 @@
 import io
 from collections.abc import Callable
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datasets.ingest import passes
 from datasets.ingest.read import open_table
 from datasets.tests.ingest.tables import (
     TRICKY,
@@ -19,6 +21,8 @@ from datasets.tests.ingest.tables import (
 )
 from fairdb_site.errors import Refused
 
+# (the most records of a block, how many bytes are counted at once)
+RECORDS = st.sampled_from([(0, 1), (1, 5), (1 << 19, 1 << 20)])
 BLOCK_SIZES = st.sampled_from([1, 2, 3, 7, 64, 1 << 25])
 DELIMITERS = st.sampled_from([",", ";", "\t", "|"])
 
@@ -27,10 +31,16 @@ def reader(data: bytes) -> Callable[[], io.BytesIO]:
     return lambda: io.BytesIO(data)
 
 
-@given(st.text(TRICKY, max_size=80), DELIMITERS, BLOCK_SIZES, st.integers(1, 4))
+@given(st.text(TRICKY, max_size=80), DELIMITERS, BLOCK_SIZES, RECORDS, st.integers(1, 4))
 def test_any_text_is_read_as_the_csv_module_reads_it(
-    text: str, delimiter: str, block_bytes: int, width: int
+    text: str, delimiter: str, block_bytes: int, records: tuple[int, int], width: int
 ) -> None:
+    most, counted = records
+    with patch.multiple(passes, _MOST_RECORDS=most, _COUNTED_BYTES=counted):
+        agrees_with_csv(text, delimiter, block_bytes, width)
+
+
+def agrees_with_csv(text: str, delimiter: str, block_bytes: int, width: int) -> None:
     text = delimiter.join("h" * width) + "\n" + text
     header, *records = csv_records(text, delimiter)
     if width > 1:
