@@ -14,9 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, OperationalError
+from django.db import Error
 from psycopg2 import errorcodes
 
+from fairdb_site.database import is_outage
 from fairdb_site.errors import FairdbError, Refused
 
 Json = Mapping[str, Any]
@@ -39,11 +40,11 @@ class FairdbCommand(BaseCommand):
         except FairdbError as error:
             use = f" Use {self.flags[error.option]}." if error.option in self.flags else ""
             raise CommandError(error.message + use, returncode=1) from None
-        except OperationalError:
-            raise CommandError(
-                "The database does not answer. Check DATABASE_URL, and that the server runs."
-            ) from None
-        except DatabaseError as error:
+        except Error as error:
+            if is_outage(error):
+                raise CommandError(
+                    "The database does not answer. Check DATABASE_URL, and that the server runs."
+                ) from None
             # Its message, which Django would print, may quote a row: cron mails what is printed.
             code = getattr(error.__cause__, "pgcode", None)
             if code == errorcodes.UNDEFINED_TABLE:

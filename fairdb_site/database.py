@@ -1,4 +1,4 @@
-"""Django's own connection: a user's identity on it, and a new one where it was lost.
+"""Django's own connection: a user's identity on it, a new one where it was lost, none to be had.
 
 Django connects as `postgres`, which row level security does not bind. Whatever reads or writes a
 user's rows over that connection (exports, background work that holds no token of the user) does it
@@ -10,7 +10,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+import psycopg2
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from psycopg2 import errorcodes
+
+_OUT_OF_REACH = (  # codes, or their classes
+    errorcodes.CLASS_CONNECTION_EXCEPTION,
+    errorcodes.CLASS_INSUFFICIENT_RESOURCES,
+    errorcodes.ADMIN_SHUTDOWN,
+    errorcodes.CRASH_SHUTDOWN,
+    errorcodes.CANNOT_CONNECT_NOW,
+)
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether the database could not be reached, ended the connection or had no room left.
+
+    What it answered and would not do is none: a mistake of ours, a value, a lock, too long a query.
+    What then broke for want of a connection (a rollback, say) is one by the error it came from.
+    """
+    while error is not None and not isinstance(error, psycopg2.Error):
+        error = error.__cause__ or error.__context__
+    if isinstance(error, psycopg2.OperationalError):
+        # without a code there was no answer
+        code: str = error.pgcode or errorcodes.CONNECTION_FAILURE
+        return code.startswith(_OUT_OF_REACH)
+    # else a cursor of ours was closed
+    return isinstance(error, psycopg2.InterfaceError) and "connection" in str(error)
 
 
 def renew_if_lost() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, cast
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.core import signals
 from django.core.exceptions import (
     BadRequest,
     PermissionDenied,
@@ -33,11 +35,20 @@ from django.shortcuts import resolve_url
 from django.template.loader import get_template
 from django.urls import resolve
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.http import escape_leading_slashes
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.kept_input import keep_input, page_of, remember_person
 from accounts.sessions import SessionTokens, row_of
-from fairdb_site.errors import FairdbError, Forbidden, NotFound, Refused, SignInRequired
+from fairdb_site.database import is_outage
+from fairdb_site.errors import (
+    FairdbError,
+    Forbidden,
+    NotFound,
+    Refused,
+    SignInRequired,
+    Unavailable,
+)
 from fairdb_site.http import (
     HtmxHttpRequest,
     error_response,
@@ -45,7 +56,7 @@ from fairdb_site.http import (
     is_memory_only,
     wants_json,
 )
-from fairdb_site.logs import current_request_id, route_of, where_it_broke
+from fairdb_site.logs import current_request_id, kind_of, route_of, where_it_broke
 from fairdb_site.reports import NOT_UNDERSTOOD, OUR_MISTAKE, too_much_typed
 from fairdb_site.supabase.clients import Supabase
 from fairdb_site.supabase.errors import SESSION_ENDED, SessionEnded
@@ -56,6 +67,8 @@ NOT_KEPT = (
     "Your session has ended. What you sent is not kept, as nothing of that page ever is: sign in "
     "and give it again."
 )
+
+NO_DATABASE = "The database is not available just now. Please try again in a minute."
 
 
 class AnswerBroken(Exception):
@@ -99,11 +112,33 @@ class SecurityHeadersMiddleware(MiddlewareMixin):
         """Set what the view has not set itself."""
         response.headers.setdefault("Content-Security-Policy", self.policy)
         response.headers.setdefault("Permissions-Policy", self.permissions)
-        user = getattr(request, "user", None)
-        if user is not None and user.is_authenticated:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
             # Other people use the same computer after them; "back" must not show what they saw.
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
+
+
+class OutageMiddleware(MiddlewareMixin):
+    """Answer 503 wherever inside of this the database was missed: session, sign-in, messages.
+
+    Django makes a 500 of what a middleware raises before any other one sees it, so the request is
+    marked as that happens. What a view raises comes to ErrorMiddleware.
+    """
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Put the page of an outage in the place of the 500."""
+        return outage_response(request) if hasattr(request, "missed_database") else response
+
+
+def mark_outage(request: HttpRequest | None = None, **kwargs: Any) -> None:
+    """Mark a request that is failing for want of the database (`got_request_exception`)."""
+    if request is not None and is_outage(sys.exception()):
+        request.missed_database = True  # type: ignore[attr-defined]
+
+
+signals.got_request_exception.connect(mark_outage)
 
 
 class SupabaseMiddleware:
@@ -174,6 +209,9 @@ class ErrorMiddleware(MiddlewareMixin):
             return error_response(request, exception)
         if isinstance(exception, Http404 | PermissionDenied | SuspiciousOperation | BadRequest):
             return answer_of_django(request, exception)
+        if is_outage(exception):
+            logger.error("no database in %s %s: %s", *_where(request), kind_of(exception))
+            return outage_response(request)
         log_unexpected(request, exception)
         return unexpected_response(request)
 
@@ -250,6 +288,24 @@ def _of_django(exception: Exception) -> tuple[FairdbError, str]:
     return Refused(NOT_UNDERSTOOD), "400.html"
 
 
+def outage_response(request: HttpRequest) -> HttpResponse:
+    """Say that the database does not answer, without asking it (or the session) who asks."""
+    error = Unavailable(NO_DATABASE)
+    if wants_json(request) or is_htmx(request):
+        return error_response(request, error)
+    context = {
+        "message": error.message,
+        "status": error.status,
+        "request_id": getattr(request, "id", ""),
+        "again": escape_leading_slashes(request.get_full_path()) if request.method == "GET" else "",
+    }
+    return HttpResponse(
+        get_template("503.html").render(context),
+        status=error.status,
+        headers={"Retry-After": str(error.retry_after), "Cache-Control": "no-store"},
+    )
+
+
 def unexpected_response(request: HttpRequest) -> HttpResponse:
     """Say that something of ours broke, without asking the database or the session for anything."""
     message = OUR_MISTAKE
@@ -266,10 +322,13 @@ def log_unexpected(request: HttpRequest, exception: BaseException) -> None:
     logger.error(
         "unexpected %s in %s %s\n%s",
         type(exception).__name__,
-        request.method,
-        route_of(request),
+        *_where(request),
         where_it_broke(exception),
     )
+
+
+def _where(request: HttpRequest) -> tuple[str | None, str]:
+    return request.method, route_of(request)
 
 
 def _guarded(request: HttpRequest, parts: Iterable[bytes]) -> Iterator[bytes]:

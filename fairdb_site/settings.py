@@ -135,6 +135,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "fairdb_site.middleware.SecurityHeadersMiddleware",
+    "fairdb_site.middleware.OutageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -170,6 +171,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": env("CONN_MAX_AGE"),
         "CONN_HEALTH_CHECKS": True,
+        # seconds; else pages wait minutes for a server that is cut off
+        "OPTIONS": {"connect_timeout": 10} | _database.get("OPTIONS", {}),
     }
 }
 if DATABASES["default"].get("PORT") == 6543:  # Supavisor's transaction mode keeps no session state

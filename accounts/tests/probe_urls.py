@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import connection
+from django.db import connection, transaction
 from django.http import (
     Http404,
     HttpRequest,
@@ -59,6 +59,9 @@ def failing(request: HttpRequest, kind: str) -> HttpResponseBase:
         raise ValueError(SENTINEL)
     if kind in REFUSED_BY_POSTGRESQL:
         refused_by_postgresql(kind)
+    if kind in LOST:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(LOST[kind])
     if kind == "streamed":
         return StreamingHttpResponse(breaks_off())
     raise getattr(errors, kind)("A plain sentence.")
@@ -68,6 +71,13 @@ REFUSED_BY_POSTGRESQL = {
     # error, and where it quotes the value: in its message, in its detail
     "DataError": "select %s::int",
     "IntegrityError": "insert into accounts_user (id, email) values (gen_random_uuid(), upper(%s))",
+}
+
+
+LOST = {
+    "terminated": "select pg_terminate_backend(pg_backend_pid())",
+    "timed-out": "set local statement_timeout = '1ms'; select pg_sleep(10)",
+    "mistaken": "select from no_such_table",
 }
 
 
