@@ -18,8 +18,8 @@ from .repair import TooManyFields, first_record, repair
 from .scan import Scan, scan, with_line_feeds
 from .stream import TextBytes
 
-# a record is held whole in memory; PostgreSQL itself takes lines of up to 1 GB
-MAX_RECORD_BYTES = 1 << 27
+# a record is held whole in memory, several times over
+MAX_RECORD_BYTES = 1 << 26
 # 100,000 labels of 300 bytes
 MAX_HEADER_BYTES = 1 << 25
 CHANGED = (

@@ -86,7 +86,7 @@ FILES = {
     "a missing id column": File(b"id,v\nP1,1\n", id_column="x"),
     "a cell that breaks the type named": File(b"id,v\nP1,1\nP2,x\n", types={2: "integer"}),
     "a cell of 10 MB": File(b"id,v\nP1," + b"x" * 10_000_000 + b"\n"),
-    "a row of more than 128 MB": File(
+    "a row of more than 64 MB": File(
         b'id,v\nP1,1\nP2,"' + b"x" * 9_000,
         {"block_bytes": 100},
         limits={"passes.MAX_RECORD_BYTES": 1_000},
