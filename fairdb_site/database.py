@@ -31,12 +31,13 @@ def is_outage(error: BaseException | None) -> bool:
     """
     while error is not None and not isinstance(error, psycopg2.Error):
         error = error.__cause__ or error.__context__
-    if isinstance(error, psycopg2.OperationalError):
-        # without a code there was no answer
-        code: str = error.pgcode or errorcodes.CONNECTION_FAILURE
+    if isinstance(error, psycopg2.InterfaceError):
+        return "connection" in str(error)  # else a cursor of ours was closed
+    if isinstance(error, psycopg2.OperationalError) or type(error) is psycopg2.DatabaseError:
+        # libpq's own errors bear no code, and are of either kind
+        code: str = getattr(error, "pgcode", None) or errorcodes.CONNECTION_FAILURE
         return code.startswith(_OUT_OF_REACH)
-    # else a cursor of ours was closed
-    return isinstance(error, psycopg2.InterfaceError) and "connection" in str(error)
+    return False
 
 
 def renew_if_lost() -> None:

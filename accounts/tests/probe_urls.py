@@ -1,6 +1,8 @@
 """The platform's addresses and a few views of the tests', to look through the middleware."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -59,9 +61,11 @@ def failing(request: HttpRequest, kind: str) -> HttpResponseBase:
         raise ValueError(SENTINEL)
     if kind in REFUSED_BY_POSTGRESQL:
         refused_by_postgresql(kind)
-    if kind in LOST:
+    if kind == "cut-off":
+        cut_off()
+    if kind in FAILING:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(LOST[kind])
+            cursor.execute(FAILING[kind])
     if kind == "streamed":
         return StreamingHttpResponse(breaks_off())
     raise getattr(errors, kind)("A plain sentence.")
@@ -74,11 +78,20 @@ REFUSED_BY_POSTGRESQL = {
 }
 
 
-LOST = {
+FAILING = {
     "terminated": "select pg_terminate_backend(pg_backend_pid())",
     "timed-out": "set local statement_timeout = '1ms'; select pg_sleep(10)",
     "mistaken": "select from no_such_table",
 }
+
+
+def cut_off() -> None:
+    """Lose the connection as by a cable that is pulled, and ask for something."""
+    connection.ensure_connection()
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
+    with connection.cursor() as cursor:
+        cursor.execute("select 1")
 
 
 def refused_by_postgresql(kind: str) -> None:

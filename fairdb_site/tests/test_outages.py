@@ -112,12 +112,14 @@ def test_input_that_cannot_be_kept_is_an_outage(client: Client) -> None:
 
 
 @pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("how", ["terminated", "cut-off"])
 def test_connection_lost_within_a_request_is_an_outage(
-    client: Client, settings: Any, debug: bool
+    client: Client, settings: Any, how: str, debug: bool
 ) -> None:
     settings.DEBUG = debug
 
-    answer = client.get("/probe/failing/terminated/")
+    answer = client.get(f"/probe/failing/{how}/")
+    connection.close()  # as Django does when the next request begins
 
     assert is_the_page(answer)
     assert client.get("/probe/page/").status_code == 200
