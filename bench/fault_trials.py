@@ -324,7 +324,9 @@ class Laboratory:
 
     def _exported(self, dataset: Dataset) -> str:
         out = self._folder / "export.csv"
-        exported = dataset_export(dataset_id=dataset.pk, reader_id=dataset.user_id, out=out)
+        exported = dataset_export(
+            dataset_id=dataset.pk, reader_id=dataset.user_id, out=out, overwrite=True
+        )
         if SENTINEL in out.read_text() or not exported.unchanged:
             raise AssertionError("an export holds raw ids, or is not what was loaded")
         return exported.digest

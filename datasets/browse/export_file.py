@@ -16,7 +16,7 @@ from datasets.faults import plain_faults
 from datasets.identifiers import in_data_schema
 from datasets.ingest.plan import PlannedColumn
 from fairdb_site.database import as_user
-from fairdb_site.errors import NotFound, Refused, Unavailable
+from fairdb_site.errors import Conflict, NotFound, Refused, Unavailable
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,19 @@ class Exported:
     unchanged: bool
 
 
-def dataset_export(*, dataset_id: UUID, reader_id: UUID, out: Path) -> Exported:
+def dataset_export(
+    *, dataset_id: UUID, reader_id: UUID, out: Path, overwrite: bool = False
+) -> Exported:
     """Write a dataset as canonical CSV to `out`, reading as `reader_id` under row level security.
 
     A missing dataset and someone else's are the same NotFound. The file appears whole or not at
-    all, readable by its writer alone.
+    all, readable by its writer alone. What has that name already, be it since this moment, is
+    replaced with `overwrite` alone, else left as it is (Conflict).
     """
     if not _can_be_a_file(out):
         raise Refused(f"{out} cannot be written: give a file in a folder that exists.")
+    if not overwrite and os.path.lexists(out):
+        raise _taken(out)
     digest, size = hashlib.sha256(), 0
     try:
         descriptor, name = tempfile.mkstemp(prefix=".export-", dir=out.parent)  # mode 0600
@@ -51,7 +56,12 @@ def dataset_export(*, dataset_id: UUID, reader_id: UUID, out: Path) -> Exported:
                 size += file.write(data)
 
             loaded_digest = _export(dataset_id, reader_id, write)
-        Path(name).replace(out)
+        if overwrite:
+            Path(name).replace(out)
+        else:
+            _put_new(Path(name), out)
+    except FileExistsError:
+        raise _taken(out) from None
     except OSError as error:
         raise Unavailable(f"{out} cannot be written: {error.strerror}.") from None
     finally:
@@ -65,6 +75,24 @@ def _can_be_a_file(out: Path) -> bool:
         return out.parent.is_dir() and (out.is_file() or not out.exists())
     except OSError:  # a folder that may not be looked into, a name too long
         return False
+
+
+def _taken(out: Path) -> Conflict:
+    return Conflict(
+        f"{out} exists already, and was left as it is. Give another name, or let it be replaced.",
+        option="overwrite",
+    )
+
+
+def _put_new(written: Path, out: Path) -> None:
+    """Give the file its name unless something has it (FileExistsError), with nothing in between."""
+    try:
+        os.link(written, out)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, as of a USB stick: take the name first
+        os.close(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        written.replace(out)
 
 
 def _export(dataset_id: UUID, reader_id: UUID, write: Callable[[bytes], object]) -> str:

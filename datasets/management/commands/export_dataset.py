@@ -15,12 +15,14 @@ class Command(FairdbCommand):
     """Write a dataset as CSV under its owner's row level security."""
 
     help = "Write DATASET to OUT.csv: columns in the file's order, pseudonyms in the id's place."
+    flags = {"overwrite": "--overwrite"}
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the dataset, the file and, optionally, whose eyes to read with."""
         parser.add_argument("dataset", type=dataset_uuid, metavar="DATASET")
         parser.add_argument("out", type=Path, metavar="OUT.csv")
         parser.add_argument("--owner", metavar="EMAIL", help="default: the dataset's owner")
+        parser.add_argument("--overwrite", action="store_true", help="replace OUT.csv if it exists")
         super().add_arguments(parser)
 
     def run(self, **options: Any) -> Json:
@@ -30,7 +32,10 @@ class Command(FairdbCommand):
         else:
             reader_id = dataset_facts(options["dataset"])["owner_id"]
         exported = dataset_export(
-            dataset_id=options["dataset"], reader_id=reader_id, out=options["out"]
+            dataset_id=options["dataset"],
+            reader_id=reader_id,
+            out=options["out"],
+            overwrite=options["overwrite"],
         )
         return {
             "dataset": exported.dataset,

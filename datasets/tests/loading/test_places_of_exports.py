@@ -1,32 +1,38 @@
 """Where an export may be written: a file's place, and nothing that is no file is replaced."""
 
+import errno
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conftest import Person
+from datasets.browse.export import write_csv
 from datasets.browse.export_file import dataset_export
 from datasets.tests.loading.tables import load_csv
-from fairdb_site.errors import Refused
+from fairdb_site.errors import Conflict, Refused
 
 
-def export(owner: Person, folder: Path, out: Path) -> None:
+def export(owner: Person, folder: Path, out: Path, *, overwrite: bool = False) -> None:
     receipt = load_csv(owner, folder, "id,age\nP1,30\n")
-    dataset_export(dataset_id=receipt.dataset, reader_id=owner.user.pk, out=out)
+    dataset_export(
+        dataset_id=receipt.dataset, reader_id=owner.user.pk, out=out, overwrite=overwrite
+    )
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("through_a_link", [False, True])
 def test_what_is_no_file_is_left_as_it_is(
-    alice: Person, tmp_path: Path, through_a_link: bool
+    alice: Person, tmp_path: Path, through_a_link: bool, overwrite: bool
 ) -> None:
     pipe, link = tmp_path / "pipe", tmp_path / "link"  # a pipe stands for any device
     os.mkfifo(pipe)
     link.symlink_to(pipe)
 
     with pytest.raises(Refused, match="cannot be written"):
-        export(alice, tmp_path, link if through_a_link else pipe)
+        export(alice, tmp_path, link if through_a_link else pipe, overwrite=overwrite)
 
     assert stat.S_ISFIFO(pipe.lstat().st_mode)
     assert link.is_symlink()
@@ -37,7 +43,7 @@ def test_link_is_replaced_and_what_it_names_is_not_touched(alice: Person, tmp_pa
     kept.write_text("mine")
     link.symlink_to(kept)
 
-    export(alice, tmp_path, link)
+    export(alice, tmp_path, link, overwrite=True)
 
     assert kept.read_text() == "mine"
     assert not link.is_symlink()
@@ -47,3 +53,61 @@ def test_link_is_replaced_and_what_it_names_is_not_touched(alice: Person, tmp_pa
 def test_place_that_holds_no_file_is_refused(alice: Person, tmp_path: Path, name: str) -> None:
     with pytest.raises(Refused, match="cannot be written"):
         export(alice, tmp_path, tmp_path / name)
+
+
+@pytest.mark.parametrize("what", ["a file", "a link", "a link to nothing"])
+def test_what_exists_is_left_as_it_is_unless_replacing_is_asked_for(
+    alice: Person, tmp_path: Path, what: str
+) -> None:
+    out, other = tmp_path / "out.csv", tmp_path / "other.csv"
+    (out if what == "a file" else other).write_text("mine")
+    if what != "a file":
+        out.symlink_to(other if what == "a link" else tmp_path / "nothing")
+
+    with pytest.raises(Conflict, match="exists already") as refused:
+        export(alice, tmp_path, out)
+
+    assert refused.value.option == "overwrite"
+    assert out.is_symlink() or out.read_text() == "mine"
+    export(alice, tmp_path, out, overwrite=True)
+    assert out.read_text().startswith("id_hash,age\n")
+    assert what == "a file" or other.read_text() == "mine"
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_file_that_comes_while_rows_are_written_is_left_as_it_is(
+    alice: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    out = tmp_path / "out.csv"
+
+    def meanwhile(*args: Any) -> None:
+        write_csv(*args)
+        out.write_text("of somebody faster")
+
+    monkeypatch.setattr("datasets.browse.export_file.write_csv", meanwhile)
+    if not has_links:
+        monkeypatch.setattr(os, "link", no_links)
+
+    with pytest.raises(Conflict, match="exists already"):
+        export(alice, tmp_path, out)
+
+    assert out.read_text() == "of somebody faster"
+    assert not list(tmp_path.glob(".export-*"))
+
+
+def test_file_system_without_links_gets_the_file_too(
+    alice: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "link", no_links)
+    out = tmp_path / "out.csv"
+
+    export(alice, tmp_path, out)
+
+    assert out.read_text().startswith("id_hash,age\n")
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert not list(tmp_path.glob(".export-*"))
+
+
+def no_links(*args: Any) -> None:
+    """What FAT says; no such file system can be mounted in a test."""
+    raise PermissionError(errno.EPERM, "Operation not permitted")
