@@ -8,8 +8,13 @@ from uuid import uuid4
 
 from django import forms
 from django.conf import settings
+from django.http import QueryDict
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from datasets.browse.charts import TYPES
+from datasets.ingest.names import shown
+from datasets.ingest.pipeline import AnotherIdLikely
 from datasets.templatetags.fairdb import size
 from datasets.titles import LONGEST_TITLE, title_from
 from datasets.uploads import FIRST_PIECE
@@ -29,6 +34,9 @@ ENCODINGS = [
     ("iso-8859-1", "ISO-8859-1 (Latin-1)"),
     ("utf-16", "UTF-16"),
 ]
+READING = ("delimiter", "encoding", "sheet", "missing", "types", "skip_bad_rows")
+"""The fields that are folded away, as most files need none of them."""
+
 _POSITION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
@@ -78,7 +86,8 @@ class UploadForm(forms.Form):
         required=False,
         help_text=(
             "The column that says whose row it is, by its name, or by its place such as #3. Its "
-            "values become pseudonyms. Empty means the first column."
+            "values become pseudonyms. Empty means the first column; if another looks like an "
+            "id, you are asked."
         ),
     )
     delimiter = forms.ChoiceField(label="Delimiter", required=False, choices=DELIMITERS)
@@ -124,6 +133,7 @@ class UploadForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.too_large = too_large
         self.not_staged = not_staged
+        self.sought = ""
         limit = settings.FAIRDB_MAX_UPLOAD_BYTES
         self.fields["file"].widget.attrs["data-max-bytes"] = limit
         self.fields["file"].help_text = (
@@ -179,9 +189,28 @@ class UploadForm(forms.Form):
 
     def refuse(self, error: FairdbError) -> None:
         """Say what refused the file, and in which field it may be mended."""
-        field = self.fields.get(error.option)
-        where = f" See “{field.label}” below." if field else ""
-        self.add_error(None, error.message + where)
+        self.sought = error.option
+        where = SafeString()
+        if error.option in self.fields:
+            field = self[error.option]
+            link = format_html('<a href="#{}">“{}”</a>', field.id_for_label, field.label)
+            where = format_html(" See {} below.", link)
+            if isinstance(error, AnotherIdLikely):
+                filled = QueryDict(mutable=True)
+                filled.update(self.data)
+                filled[field.html_name] = error.name
+                self.data = filled
+                where = format_html(
+                    " {} below now says {}: send the form again, or change that first.",
+                    link,
+                    shown(error.name),
+                )
+        self.add_error(None, format_html("{}{}", error.message, where))
+
+    @property
+    def reading_is_open(self) -> bool:
+        """Whether a field of how the file is to be read was filled, or is to be mended."""
+        return any(name == self.sought or self[name].value() for name in READING)
 
     def as_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of `dataset_import` that were typed."""

@@ -1,10 +1,11 @@
 """The columns of a file that is about to be uploaded, as choices for its id column."""
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datasets.ingest.heading import Heading
+from datasets.ingest.profile import column_name
 
 MOST_IN_MENU = 200
 """Columns that a menu lists; among more than these one searches by typing."""
@@ -12,7 +13,6 @@ MOST_IN_MENU = 200
 MOST_LISTED = 10_000
 """Columns that are listed to be searched: about as many as a browser searches while one types."""
 
-LONGEST_VALUE = 500
 SHOWN_START, SHOWN_END = 48, 24
 
 _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "pipes"}
@@ -71,29 +71,18 @@ def id_chooser(heading: Heading) -> IdChooser:
     times = Counter(heading.labels)
     wanted = sorted({*range(1, min(len(heading.labels), MOST_LISTED) + 1), first})
     choices = tuple(
-        _choice(position, heading.labels[position - 1], times, is_first_choice=position == first)
+        _choice(heading.labels, position, times, is_first_choice=position == first)
         for position in wanted
     )
     return IdChooser(heading, choices, next(c for c in choices if c.is_first_choice))
 
 
-def _choice(position: int, label: str, times: Counter[str], *, is_first_choice: bool) -> IdChoice:
+def _choice(
+    labels: Sequence[str], position: int, times: Mapping[str, int], *, is_first_choice: bool
+) -> IdChoice:
+    label, name = labels[position - 1], column_name(labels, position, times)
     words = " ".join(label.split())
     if len(words) > SHOWN_START + SHOWN_END + 1:
         words = f"{words[:SHOWN_START]}…{words[-SHOWN_END:]}"
-    is_plain = times[label] == 1 and _comes_back(label)
-    text = words if is_plain and words == label else f"{words or 'no name'} (column {position:,})"
-    return IdChoice(position, label if is_plain else _place(position, times), text, is_first_choice)
-
-
-def _comes_back(label: str) -> bool:
-    """Return whether a form sends a label back as it is: browsers and Django trim and mend text."""
-    return label.isprintable() and label == label.strip() and 0 < len(label) <= LONGEST_VALUE
-
-
-def _place(position: int, labels: Container[str]) -> str:
-    """Return how a column is named by its place: `#3`, or `#03` where a column is labelled `#3`."""
-    place = f"{position}"
-    while f"#{place}" in labels:
-        place = f"0{place}"
-    return f"#{place}"
+    text = words if name == label == words else f"{words or 'no name'} (column {position:,})"
+    return IdChoice(position, name, text, is_first_choice)

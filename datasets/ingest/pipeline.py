@@ -6,6 +6,7 @@ The upload page and `manage.py import_dataset` are two doors to `dataset_import`
 import json
 import time
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,11 +26,12 @@ from datasets.ingest.load import (
     require_same_key,
     wait_for_submission,
 )
-from datasets.ingest.names import column_names, part_names
+from datasets.ingest.names import column_names, part_names, shown
 from datasets.ingest.plan import DatasetPlan, PlannedColumn
 from datasets.ingest.profile import (
     ColumnProfile,
     TableProfile,
+    column_name,
     column_position,
     profile_table,
     suggest_id_column,
@@ -74,6 +76,20 @@ class Receipt:
     read_as: list[str] = field(default_factory=list)
 
 
+class AnotherIdLikely(Refused):
+    """No id column was named, and another than the first looks like it; `name` names that one."""
+
+    def __init__(self, header: Sequence[str], position: int) -> None:
+        times = Counter(header)
+        self.name, first = (column_name(header, place, times) for place in (position, 1))
+        super().__init__(
+            f"No id column was named, and column {position:,}, {shown(header[position - 1])}, "
+            f"looks more like one than the first, {shown(header[0])}. Nothing was stored. Name the "
+            f"id column: {shown(self.name)} or {shown(first)}.",
+            option="id_column",
+        )
+
+
 def dataset_import(
     *,
     owner: User,
@@ -96,8 +112,9 @@ def dataset_import(
 
     `types` gives a column's type by label (or `#3`), `missing` the cells that mean no value,
     `sheet` the one of a workbook to read (its name, or its number from 1). The same `submission`
-    loads once: a second call returns the first one's receipt. Raises a
-    FairdbError that says what to do; then nothing of the file is left behind.
+    loads once: a second call returns the first one's receipt. Without `id_column` the first column
+    is the id, unless another looks more like one (AnotherIdLikely). Raises a FairdbError that says
+    what to do; then nothing of the file is left behind.
     """
     started = time.monotonic()
     title, description, origin = _title(title), _plain(description), _plain(origin)
@@ -125,6 +142,8 @@ def dataset_import(
     if id_position in named_types:
         raise Refused("The id column is stored as pseudonyms: it takes no type.")
     profile = profile_table(table, missing=missing, types=named_types, id_position=id_position)
+    if not id_column:
+        require_likeliest_first(table.header, profile)
 
     parts = plan_parts(
         (column.position, column.data_type)
@@ -164,6 +183,12 @@ def dataset_import(
         raise
     rpc.forget_cached_tables(owner.pk)
     return _from_json(stored)
+
+
+def require_likeliest_first(header: Sequence[str], profile: TableProfile) -> None:
+    """Raise AnotherIdLikely where another column than the first looks like the id."""
+    if (likely := suggest_id_column(profile)) != 1:
+        raise AnotherIdLikely(header, likely)
 
 
 def submitted_receipt(owner_id: UUID, submission: UUID) -> Receipt | None:

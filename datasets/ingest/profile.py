@@ -21,6 +21,7 @@ from .summary import Summaries
 
 # Polars and NumPy let other threads run; more than two would only wait for the summaries
 _THREADS: Final = 2
+_LONGEST_NAME: Final = 500  # characters
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,23 @@ def column_position(header: Sequence[str], name: str) -> int:
             f"#{places[0]}."
         )
     raise Refused(f"There is no column {shown(name)} in the header.")
+
+
+def column_name(header: Sequence[str], position: int, times: Mapping[str, int]) -> str:
+    """Return what names the column at `position`: its label where that will do, else its place.
+
+    `times` says how often a label is there. One will do that no other column has, and that a form
+    sends back as it is: browsers and Django trim and mend text. A place is `#3`, or `#03` where a
+    column is labelled `#3`.
+    """
+    label = header[position - 1]
+    comes_back = label.isprintable() and label == label.strip() and 0 < len(label) <= _LONGEST_NAME
+    if comes_back and times[label] == 1:
+        return label
+    place = f"{position}"
+    while f"#{place}" in times:
+        place = f"0{place}"
+    return f"#{place}"
 
 
 def type_named(name: str) -> DataType:

@@ -29,6 +29,7 @@ class Command(FairdbCommand):
     flags = {
         "delimiter": "--delimiter",
         "encoding": "--encoding",
+        "id_column": "--id-column",
         "sheet": "--sheet",
         "skip_bad_rows": "--skip-bad-rows",
         "types": "--type COLUMN=TYPE",
@@ -41,7 +42,11 @@ class Command(FairdbCommand):
         parser.add_argument("--title", help="default: the file's name without its endings")
         parser.add_argument("--description", default="")
         parser.add_argument("--origin", default="")
-        parser.add_argument("--id-column", metavar="C", help="its values become pseudonyms")
+        parser.add_argument(
+            "--id-column",
+            metavar="C",
+            help="its values become pseudonyms; default: the first, if no other looks like an id",
+        )
         parser.add_argument(
             "--type", action="append", default=[], type=column_type, metavar="COLUMN=TYPE"
         )

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from datasets.ingest import sandbox, stream
+from datasets.ingest.pipeline import require_likeliest_first
 from datasets.ingest.profile import column_position, profile_table
 from datasets.ingest.read import open_table
 from datasets.tests.ingest.workbooks import Formula, far_apart, xlsx, zipped
@@ -27,7 +28,7 @@ class File:
 
     data: bytes
     options: dict[str, Any] = field(default_factory=dict)
-    id_column: str = "id"
+    id_column: str | None = "id"
     types: dict[int, Any] = field(default_factory=dict)
     later: bytes | None = None  # what a second opening finds
     limits: dict[str, Any] = field(default_factory=dict)
@@ -84,6 +85,12 @@ FILES = {
     ),
     "repeated and empty ids": File(b"id,v\nP1,1\nP1,2\n,3\n"),
     "a missing id column": File(b"id,v\nP1,1\n", id_column="x"),
+    "no id column named, and another than the first looks like one": File(
+        b"visit,pid\nA,P1\nA,P2\n", id_column=None
+    ),
+    "no id column named, and none or the first looks like one": File(
+        b"v,w\n1,1\n1,2\n", id_column=None
+    ),
     "a cell that breaks the type named": File(b"id,v\nP1,1\nP2,x\n", types={2: "integer"}),
     "a cell of 10 MB": File(b"id,v\nP1," + b"x" * 10_000_000 + b"\n"),
     "a row of more than 64 MB": File(
@@ -141,8 +148,10 @@ def test_a_file_becomes_what_the_documents_say(kind: str, monkeypatch: pytest.Mo
 
     def load() -> None:
         table = open_table(lambda: io.BytesIO(next(openings)), **file.options)
-        position = column_position(table.header, file.id_column)
-        profile_table(table, id_position=position, types=file.types)
+        position = column_position(table.header, file.id_column) if file.id_column else 1
+        profile = profile_table(table, id_position=position, types=file.types)
+        if not file.id_column:
+            require_likeliest_first(table.header, profile)
 
     if outcome.startswith("loaded"):
         load()

@@ -104,9 +104,25 @@ def test_options_reach_the_load(alice: Person, tmp_path: Path) -> None:
 def test_the_receipt_suggests_markers_and_warns_of_an_id(alice: Person, tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("sex,patient_id,age\nf,P1,3\nm,P2,NA\nf,P3,4\n")
-    notes = run_json("import_dataset", path, "--owner", alice.email)["notes"]
+    notes = run_json("import_dataset", path, "--owner", alice.email, "--id-column", "sex")["notes"]
     assert any("patient_id looks like an identifier" in note for note in notes)
     assert "age: integer but for 1 x NA" in notes
+
+
+def test_nothing_is_stored_where_another_column_than_the_first_looks_like_the_id(
+    alice: Person, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('"",patient_id\n1,P1\n2,P2\n')
+
+    with pytest.raises(CommandError, match="Name the id column: 'patient_id' or '#1'") as refused:
+        call_command("import_dataset", str(path), "--owner", alice.email)
+
+    assert refused.value.returncode == 1
+    assert str(refused.value).endswith("Use --id-column.")
+    assert alice.rpc("list_datasets") == []
+    receipt = run_json("import_dataset", path, "--owner", alice.email, "--id-column", "#1")
+    assert receipt["id_label"] == ""
 
 
 def test_the_receipt_warns_of_an_id_that_repeats_and_lists_refused_rows(

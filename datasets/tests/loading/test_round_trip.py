@@ -112,7 +112,7 @@ def test_any_header_works_and_is_shown_as_in_the_file(
     alice: Person, tmp_path: Path, header: list[str]
 ) -> None:
     text = csv_text(header, [["P1", "1", "x", "y"], ["P2", "2", "z", ""]])
-    receipt = load_csv(alice, tmp_path, text)
+    receipt = load_csv(alice, tmp_path, text, id_column="#1")
     out = exported(receipt.dataset, alice, tmp_path)
     assert out[0] == [f"{header[0]}_hash", *header[1:]]
     assert [row[1:] for row in out[1:]] == [["1", "x", "y"], ["2", "z", ""]]

@@ -103,6 +103,61 @@ def test_what_was_typed_stays_when_a_table_is_refused(
     assert datasets_of(alice) == []
 
 
+NAMELESS = b'"",pidnum,age\n1,10056,48\n2,10059,61\n'
+
+
+def test_nothing_is_stored_before_a_likelier_id_than_the_first_column_was_taken_or_not(
+    alice: Any, client_of: Any
+) -> None:
+    client = client_of(alice)
+    form = sent(NAMELESS, origin="Trial")
+
+    answer = client.post(NEW, form)
+
+    assert answer.status_code == 400
+    assert "column 2, 'pidnum', looks more like one than the first, ''" in text_of(answer)
+    assert "“Id column” below now says 'pidnum'" in text_of(answer)
+    assert "Choose the file again: a browser does not keep it." in text_of(answer)
+    assert re.search(r'name="id_column" value="pidnum"', answer.content.decode())
+    assert 'value="Trial"' in answer.content.decode()
+    assert datasets_of(alice) == []
+
+    form["file"].seek(0)
+    assert client.post(NEW, form | {"id_column": "pidnum"}).status_code == 302
+    (dataset,) = datasets_of(alice)
+    assert dataset.id_label == "pidnum"
+
+
+def test_the_first_column_is_the_id_where_it_is_named(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+
+    receipt = client.get(client.post(NEW, sent(NAMELESS, id_column="#1"))["Location"])
+
+    assert datasets_of(alice)[0].id_label == ""
+    assert "pidnum looks like an identifier and is stored as it is" in text_of(receipt)
+
+
+def test_a_name_that_no_form_sends_back_is_suggested_by_its_place(
+    alice: Any, client_of: Any
+) -> None:
+    answer = client_of(alice).post(NEW, sent(b"visit,  pid \nA,P1\nA,P2\n"))
+
+    assert re.search(r'name="id_column" value="#2"', answer.content.decode())
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [(b"a,b\n1\n", "skip_bad_rows"), (b"%PDF-1.7 no table", "")],
+)
+def test_the_field_that_would_mend_a_file_is_not_folded_away(
+    alice: Any, client_of: Any, content: bytes, field: str
+) -> None:
+    page = client_of(alice).post(NEW, sent(content)).content.decode()
+
+    assert (f'href="#id_{field}"' in page) == bool(field)
+    assert bool(re.search(r'<details class="more"\s+open', page)) == bool(field)
+
+
 def test_errors_are_linked_to_their_fields(alice: Any, client_of: Any) -> None:
     page = client_of(alice).post(NEW, {"types": "x"}).content.decode()
 
