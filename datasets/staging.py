@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
-from django.core.files.base import File
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage, storages
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -135,6 +135,30 @@ def reap_staged() -> int:
             if _lock(cursor, name):
                 removed += _reaped(name)
     return removed + sum(map(_reaped, _strays()))
+
+
+def storage_probe() -> str:
+    """Write a small file to the storage, read it back and remove it; return what failed, or "".
+
+    The file is named as staged files are, so that the reaper finds one that could not be removed.
+    """
+    name, content = secrets.token_hex(16), secrets.token_bytes(64)
+    doing = "written"
+    try:
+        saved = _storage().save(name, ContentFile(content))
+        doing = "read back"
+        with _storage().open(saved, "rb") as file:
+            came_back = file.read()
+        doing = "removed"
+        _storage().delete(saved)
+        is_left = _storage().exists(saved)
+    except Exception as error:  # every storage has errors of its own
+        return f"{doing} ({_kind_of(error)})"
+    if saved != name:
+        return "written under the names they are given"
+    if came_back != content:
+        return "read back as they were written"
+    return doing if is_left else ""
 
 
 def _reaped(name: str) -> bool:
@@ -288,10 +312,8 @@ def _plain_storage_errors() -> Iterator[None]:
     except FileNotFoundError:
         raise Unavailable(_GONE) from None
     except Exception as error:
-        code = error.errno if isinstance(error, OSError) else None
-        reason = errno.errorcode.get(code or 0, type(error).__name__)
-        logger.warning("the storage of staged files failed: %s", reason)
-        if code in _FULL:
+        logger.warning("the storage of staged files failed: %s", _kind_of(error))
+        if isinstance(error, OSError) and error.errno in _FULL:
             raise Unavailable(
                 "The server has no room for this file. Nothing was stored. Ask its operator for "
                 "space, or try again later."
@@ -300,6 +322,12 @@ def _plain_storage_errors() -> Iterator[None]:
             "The server cannot hold uploaded files just now. Nothing was stored. Try again in a "
             "minute."
         ) from None
+
+
+def _kind_of(error: Exception) -> str:
+    """Return the system's name of what happened (ENOSPC), else the error's own."""
+    code = error.errno if isinstance(error, OSError) else None
+    return errno.errorcode.get(code or 0, type(error).__name__)
 
 
 def _storage() -> Storage:

@@ -12,12 +12,13 @@ from datasets.sql.operation import qualified
 from fairdb_site.doctor.contract_checks import CONTRACT_CHECKS
 from fairdb_site.doctor.database_checks import DATABASE_CHECKS, DatabaseCheck
 from fairdb_site.doctor.finding import Finding
+from fairdb_site.doctor.staging_checks import examine_staging
 from fairdb_site.doctor.supabase_checks import SUPABASE_CHECKS
 
 
 def examine() -> list[Finding]:
     """Return what is wrong, in the order of the checks; what they change, they undo."""
-    return [*_examine_database(), *_examine_supabase()]
+    return [*_examine_database(), *examine_staging(), *_examine_supabase()]
 
 
 def _examine_database() -> Iterator[Finding]:
