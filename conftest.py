@@ -58,10 +58,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    from datasets.ingest.slots import places
     from fairdb_site.local.stack import reset
 
     reset(_folder)
     shutil.rmtree(_folder, ignore_errors=True)
+    for slot in Path(tempfile.gettempdir()).glob(f"{places.name}-*.lock"):
+        slot.unlink()
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,27 @@
 """The datasets app: tables of data, their owners, loading and reading them."""
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import post_migrate, pre_migrate
 
 
 class DatasetsConfig(AppConfig):
-    """Register the checks of the data schema and close Django's tables after each migrate."""
+    """Register the checks of the data schema and close Django's tables after each migrate.
+
+    And say how many files are converted at once, to modules that know no settings.
+    """
 
     name = "datasets"
 
     def ready(self) -> None:
         """Connect the receivers; the two of migrate once, as Django sends those for each app."""
         from datasets import checks, privileges, rpc
+        from datasets.ingest.slots import set_places
 
+        set_places(
+            count=settings.FAIRDB_MAX_CONVERSIONS, installation=str(settings.FAIRDB_LOCAL_DIR)
+        )
         pre_migrate.connect(checks.refuse_another_schema, sender=self)
         post_migrate.connect(privileges.close_django_tables, sender=self)
         user_logged_out.connect(rpc.forget_tables_at_sign_out)

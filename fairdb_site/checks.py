@@ -40,6 +40,7 @@ def check_upload_limit(
         )
         for name, value in (
             ("FAIRDB_MAX_COLUMNS", settings.FAIRDB_MAX_COLUMNS),
+            ("FAIRDB_MAX_CONVERSIONS", settings.FAIRDB_MAX_CONVERSIONS),
             ("FAIRDB_MAX_ROWS", settings.FAIRDB_MAX_ROWS),
             ("FAIRDB_MAX_UPLOAD_BYTES", settings.FAIRDB_MAX_UPLOAD_BYTES),
         )

@@ -26,6 +26,7 @@ env = environ.Env(
     FAIRDB_LOCAL_DIR=(str, str(BASE_DIR / ".local")),
     FAIRDB_LOG_LEVEL=(str, "INFO"),
     FAIRDB_MAX_COLUMNS=(int, 100_000),
+    FAIRDB_MAX_CONVERSIONS=(int, 2),
     FAIRDB_MAX_ROWS=(int, 1_000_000_000),
     FAIRDB_MAX_UPLOAD_BYTES=(int, 5 * 1024**3),
     FAIRDB_PSEUDONYM_KEY=(str, ""),
@@ -102,6 +103,7 @@ FAIRDB_ALLOWED_EMAIL_DOMAINS: list[str] = [
     domain.strip().lower().lstrip("@") for domain in env("FAIRDB_ALLOWED_EMAIL_DOMAINS")
 ]
 FAIRDB_MAX_COLUMNS: int = env("FAIRDB_MAX_COLUMNS")
+FAIRDB_MAX_CONVERSIONS: int = env("FAIRDB_MAX_CONVERSIONS")
 FAIRDB_MAX_ROWS: int = env("FAIRDB_MAX_ROWS")
 FAIRDB_MAX_UPLOAD_BYTES: int = env("FAIRDB_MAX_UPLOAD_BYTES")
 

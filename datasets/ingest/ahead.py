@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from contextvars import copy_context
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -43,7 +44,8 @@ def ahead(values: Iterable[Value], depth: int = 2) -> Iterator[Value]:
         else:
             hand_over(_End())
 
-    thread = threading.Thread(target=produce, name="ahead", daemon=True)
+    # what the caller is in the middle of, the values are too
+    thread = threading.Thread(target=copy_context().run, args=(produce,), name="ahead", daemon=True)
     thread.start()
     try:
         while True:

@@ -1,19 +1,24 @@
-"""The child process of `sandbox`: `python -m datasets.ingest.convert FORM DESCRIPTOR [SHEET]`.
+"""The child process of `sandbox`, which starts it as a program and says its arguments.
 
 Writes frames to standard output: what was found (JSON), the table as CSV text in pieces, and after
 an empty frame the verdict (JSON).
 """
 
+import ctypes
 import json
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from fairdb_site.errors import FairdbError, TooLarge
 
-from .sandbox import CPU_SECONDS, FRAME_BYTES, MEMORY, Facts, too_much_memory
+from .sandbox import FRAME_BYTES, Facts, too_much_memory
+
+_PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+_GRACE: Final = 5  # seconds between the signal that tells of too much time and the one that kills
 
 
 class Frames:
@@ -40,19 +45,22 @@ class Frames:
         self._out.flush()
 
 
-def _limit() -> None:
+def _limit(memory: int, cpu_seconds: int, seconds: float) -> None:
     """Bound this process; systems without such a bound go without."""
+    with suppress(OSError, AttributeError):  # nobody is left to read what it would write
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process whatever it is doing
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     with suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + _GRACE))
         # private memory that can be written; address space is taken by threads without being used
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
 
 def _main(form: str, descriptor: int, sheet: str | None) -> None:
-    _limit()
     os.environ["POLARS_MAX_THREADS"] = "2"
     frames = Frames(sys.stdout.buffer)
     path = Path(f"/dev/fd/{descriptor}")
@@ -76,4 +84,5 @@ def _main(form: str, descriptor: int, sheet: str | None) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)
+    _limit(int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]))
+    _main(sys.argv[1], int(sys.argv[2]), sys.argv[6] if len(sys.argv) > 6 else None)

@@ -55,6 +55,12 @@ def form_of(head: bytes) -> Form:
     return "text"
 
 
+def refuse_packed_twice(head: bytes) -> None:
+    """Refuse what a gzip file holds, by its first bytes, unless it is text."""
+    if form_of(head) != "text":
+        raise Refused("The gzip file holds another packed file; load what is in that.")
+
+
 def refuse_other_forms(head: bytes, encoding: str | None) -> None:
     """Refuse what is plainly no text, by name where the first bytes tell it.
 

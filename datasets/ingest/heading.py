@@ -13,11 +13,11 @@ from fairdb_site.errors import Refused, TooLarge
 
 from .dialect import separator_found, separator_named
 from .encoding import examine
-from .form import form_of
+from .form import form_of, refuse_packed_twice
 from .profile import ColumnProfile, TableProfile, suggest_id_column
 from .read import Evidence, open_table
 from .repair import TooManyFields, first_record
-from .sandbox import Facts
+from .sandbox import PREVIEW, Facts
 from .stream import TextBytes
 
 MOST_UNPACKED: Final = 1 << 24  # bytes of a packed file's beginning; a bomb unpacks no further
@@ -86,6 +86,7 @@ def read_heading(
     compression = "gzip" if piece.startswith(_GZIP_MAGIC) else None
     if compression:
         piece, ended = _unpacked(piece)
+        refuse_packed_twice(piece)
         cut = cut or not ended
     if cut and not piece:
         return None
@@ -144,7 +145,9 @@ def _text(
     piece: bytes, encoding: str | None, sheet: str | None, *, cut: bool
 ) -> tuple[bytes, bool, Evidence]:
     """Return (the piece as UTF-8, whether there is more of it, what it was taken for)."""
-    text = TextBytes(lambda: io.BytesIO(piece), encoding=encoding, sheet=sheet, hashed=False)
+    text = TextBytes(
+        lambda: io.BytesIO(piece), encoding=encoding, sheet=sheet, hashed=False, limits=PREVIEW
+    )
     try:
         if not text.found.certain and not (seen := examine([piece])).is_windows_1252:
             raise seen.refusal()

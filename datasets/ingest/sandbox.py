@@ -21,8 +21,9 @@ from typing import BinaryIO, Final, Protocol
 
 from fairdb_site.errors import Refused, TooLarge
 
-MEMORY: Final = 1 << 31  # bytes a converter may take
-CPU_SECONDS: Final = 1_800
+from .slots import take_slot
+
+MEMORY: Final = 1 << 31  # bytes a converter may take for a load
 # a stream that is no file of this host is held in memory while it is converted
 MAX_COPIED: Final = 1 << 30
 FRAME_BYTES: Final = 8  # the length before each piece that the child writes; 0 before the verdict
@@ -30,7 +31,49 @@ _PIECE: Final = 1 << 20
 _NOTHING: Final = zlib.compress(b"")
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _KEPT_SETTINGS: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
-_KILLED_BY_LIMIT: Final = {-signal.SIGABRT, -signal.SIGKILL, -signal.SIGXCPU, -signal.SIGSEGV}
+_OUT_OF_MEMORY: Final = {-signal.SIGABRT, -signal.SIGKILL, -signal.SIGSEGV}
+_OUT_OF_TIME: Final = {-signal.SIGXCPU, -signal.SIGALRM}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one conversion may take, and how it waits for its turn; times in seconds.
+
+    `kind` names the slots that it shares with others of its kind, so that no number of one kind
+    keeps the other waiting. `busy` is said where none was free for `wait` seconds, `over` in place
+    of the sentence that names the limit.
+    """
+
+    kind: str
+    memory: int  # bytes
+    cpu_seconds: int
+    seconds: float  # from its start to its end, however it is read; 0 where that does not matter
+    wait: float
+    busy: str
+    over: str | None = None
+
+
+LOAD: Final = Limits(
+    kind="load",
+    memory=MEMORY,
+    cpu_seconds=1_800,
+    seconds=0,  # whoever reads may be as slow as the database
+    wait=60,
+    busy="The server is busy reading other files. Nothing was stored. Try again in a minute.",
+)
+
+# Somebody waits, and can do without. 2,000,000 cells take 4 s and less than this memory.
+PREVIEW: Final = Limits(
+    kind="preview",
+    memory=1 << 29,
+    cpu_seconds=10,
+    seconds=20,
+    wait=3,
+    busy="The server is busy reading other files, so the columns of this one cannot be listed just "
+    "now. Type the id column's name, or choose the file again in a minute.",
+    over="It would take long to list the columns of this file beforehand. Type the id column's "
+    "name.",
+)
 
 
 class _Reader(Protocol):
@@ -85,25 +128,27 @@ class KeptReader:
 class Conversion:
     """The CSV text of a file, read from a child process; UTF-8, comma, LF or CRLF."""
 
-    def __init__(self, form: str, raw: BinaryIO, rest: _Reader, *, sheet: str | None) -> None:
-        """Start on `raw`, of which `rest` gives every byte; all of them are read from it first."""
-        with contextlib.ExitStack() as stack:
-            if _is_file(raw):
-                while rest.read(_PIECE):
-                    pass  # read only to be hashed
-                file: BinaryIO = raw
-            else:
-                file = stack.enter_context(_copied(rest))
-            arguments = [form, str(file.fileno()), *([sheet] if sheet is not None else [])]
-            self._process = subprocess.Popen(  # noqa: S603 - this program, and no shell
-                [sys.executable, "-m", "datasets.ingest.convert", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[file.fileno()],
-                cwd=_ROOT,
-                env={name: os.environ[name] for name in _KEPT_SETTINGS if name in os.environ},
-            )
+    def __init__(
+        self,
+        form: str,
+        raw: BinaryIO,
+        rest: _Reader,
+        *,
+        sheet: str | None = None,
+        limits: Limits = LOAD,
+    ) -> None:
+        """Start on `raw`, of which `rest` gives every byte; all of them are read from it first.
+
+        Raises Unavailable where too many others are being converted.
+        """
+        self._limits = limits
+        # before the file is copied, which takes memory too
+        self._slot = take_slot(limits.kind, wait=limits.wait, busy=limits.busy)
+        try:
+            self._process = self._started(form, raw, rest, sheet)
+        except BaseException:
+            self._slot.close()
+            raise
         self._left = 0
         self._ended = False
         try:
@@ -112,6 +157,30 @@ class Conversion:
         except BaseException:
             self.close()
             raise
+
+    def _started(
+        self, form: str, raw: BinaryIO, rest: _Reader, sheet: str | None
+    ) -> "subprocess.Popen[bytes]":
+        limits = self._limits
+        with contextlib.ExitStack() as stack:
+            if _is_file(raw):
+                while rest.read(_PIECE):
+                    pass  # read only to be hashed
+                file: BinaryIO = raw
+            else:
+                file = stack.enter_context(_copied(rest))
+            bounds = (limits.memory, limits.cpu_seconds, limits.seconds)
+            arguments = [form, *map(str, (file.fileno(), *bounds))]
+            arguments += [sheet] if sheet is not None else []
+            return subprocess.Popen(  # noqa: S603 - this program, and no shell
+                [sys.executable, "-m", "datasets.ingest.convert", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[file.fileno(), self._slot.descriptor],  # whose lock is its own from here
+                cwd=_ROOT,
+                env={name: os.environ[name] for name in _KEPT_SETTINGS if name in os.environ},
+            )
 
     def read(self, size: int, /) -> bytes:
         """Return at most `size` bytes, none at the end; raises Refused and TooLarge."""
@@ -139,8 +208,9 @@ class Conversion:
         """End the child."""
         self._process.kill()
         self._process.wait()
-        if self._process.stdout:
+        if self._process.stdout and not self._process.stdout.closed:
             self._process.stdout.close()
+            self._slot.close()
 
     def _frame(self) -> bytes:
         return self._exactly(self._next_length())
@@ -164,16 +234,18 @@ class Conversion:
             raise RuntimeError("The converter has no output.")
         return self._process.stdout  # type: ignore[return-value]
 
-    @staticmethod
-    def _judge(verdict: dict[str, str]) -> None:
+    def _judge(self, verdict: dict[str, str]) -> None:
         if "refused" in verdict:
             raise Refused(verdict["refused"])
         if "too_large" in verdict:
-            raise TooLarge(verdict["too_large"])
+            raise TooLarge(self._limits.over or verdict["too_large"])
 
     def _refuse_crash(self) -> None:
-        if self._process.wait() in _KILLED_BY_LIMIT:
-            raise TooLarge(too_much_memory())
+        ended = self._process.wait()
+        if ended in _OUT_OF_TIME:
+            raise TooLarge(self._limits.over or _too_much_time(self._limits.cpu_seconds))
+        if ended in _OUT_OF_MEMORY:
+            raise TooLarge(self._limits.over or too_much_memory())
         raise Refused("The file is damaged: it cannot be read as the workbook or Parquet file it "
                       "begins as. Save it anew, or as CSV.")  # fmt: skip
 
@@ -183,6 +255,13 @@ def too_much_memory() -> str:
     return (
         f"The file takes more than the {MEMORY >> 30} GB of memory that reading it may take (a few "
         "far apart cells are enough for that). Save the table as CSV and load that."
+    )
+
+
+def _too_much_time(seconds: int) -> str:
+    return (
+        f"The file takes more than the {seconds // 60} minutes of computing that reading it may "
+        "take. Save the table as CSV and load that."
     )
 
 

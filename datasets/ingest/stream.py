@@ -15,8 +15,8 @@ from typing import BinaryIO, Protocol, cast
 from fairdb_site.errors import Refused, TooLarge
 
 from .encoding import encoding_of, transcoded
-from .form import form_of, refuse_other_forms
-from .sandbox import Conversion, Facts, Kept, too_much_text
+from .form import form_of, refuse_other_forms, refuse_packed_twice
+from .sandbox import LOAD, Conversion, Facts, Kept, Limits, too_much_text
 
 Opener = Callable[[], BinaryIO]
 Source = str | os.PathLike[str] | Opener
@@ -68,8 +68,12 @@ class TextBytes:
         max_bytes: int | None = None,
         known: Stamp | None = None,
         hashed: bool = True,
+        limits: Limits = LOAD,
     ) -> None:
-        """Open the file; `known` is the stamp of one that need not be hashed again."""
+        """Open the file; `known` is the stamp of one that need not be hashed again.
+
+        `limits` bound the converter of a workbook or a Parquet file.
+        """
         self._raw = opener()
         self.hashed = hashed and (known is None or self.stamp() != known)
         self._max_bytes = max_bytes
@@ -92,7 +96,7 @@ class TextBytes:
             elif encoding is not None:
                 raise Refused("A workbook or Parquet file has no encoding to name.")
             else:
-                self._convert(sheet, kept)
+                self._convert(sheet, kept, limits)
                 head = b""
             self.found = encoding_of(head, encoding)
         except BaseException:
@@ -167,15 +171,16 @@ class TextBytes:
             head = self._text.peek(_PEEKED)
         if not head:
             raise Refused("The file is empty.")
-        self.form = form_of(head)
-        if self.form != "text":
-            raise Refused("The gzip file holds another packed file; load what is in that.")
+        refuse_packed_twice(head)
+        self.form = "text"
         return head
 
-    def _convert(self, sheet: str | None, kept: Kept | None) -> None:
+    def _convert(self, sheet: str | None, kept: Kept | None, limits: Limits) -> None:
         """Read on from what a converter makes of the file, or made of it before."""
         if kept is None:
-            self._conversion = Conversion(self.form, self._raw, self._text, sheet=sheet)
+            self._conversion = Conversion(
+                self.form, self._raw, self._text, sheet=sheet, limits=limits
+            )
             self._text = _Peekable(self._conversion)
             return
         while self._text.read(_PEEKED):

@@ -1,6 +1,7 @@
 """What the first bytes of a file tell of its columns, however the piece was cut."""
 
 import gzip
+import io
 from typing import Any
 
 import pytest
@@ -158,6 +159,18 @@ def test_a_workbook_tells_nothing_before_all_of_it_is_there() -> None:
 def test_more_columns_than_are_taken_are_refused() -> None:
     with pytest.raises(TooLarge, match="at most 2 are taken"):
         read_heading(VISITS, cut=True, max_columns=2)
+
+
+@pytest.mark.parametrize("inner", [gzip.compress(VISITS), b"PK\x03\x04" + bytes(99)])
+def test_gzip_of_a_packed_file_is_refused_as_by_loading(inner: bytes) -> None:
+    packed = gzip.compress(inner)
+    with pytest.raises(Refused) as by_loading:
+        open_table(lambda: io.BytesIO(packed))
+
+    for cut in (True, False):
+        with pytest.raises(Refused) as by_preview:
+            read_heading(packed, cut=cut)
+        assert by_preview.value.message == by_loading.value.message
 
 
 def test_many_empty_members_of_a_gzip_file_are_passed_over_quickly() -> None:
