@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain, pairwise, repeat
+from itertools import chain, islice, pairwise, repeat
 from typing import Literal
 
 import numpy as np
@@ -100,15 +100,15 @@ class Records:
             return joined.decode().split("\n")
         return [_text(cell) for cell in cells]
 
-    def lines(self, columns: Iterable[Iterable[bytes]], places: Sequence[int]) -> bytes:
-        """Return a line a record: of each of `columns` its bytes, then its cells at `places`.
+    def lines(self, columns: Sequence[Iterable[bytes]], places: Sequence[int]) -> bytes:
+        """Return a line a record: what each of `columns` gives for it, then its cells at `places`.
 
-        Places count from 0 and rise. What `columns` give ends in a separator where cells follow.
+        Places count from 0 and rise.
         """
         runs = [self.cut(first, last) for first, last in _runs(places)]
-        between = chain.from_iterable((repeat(b","), run) for run in runs)
-        rows = zip(*columns, *list(between)[1:], repeat(b"\n"), strict=False)
-        return b"".join(chain.from_iterable(rows))
+        parted = chain.from_iterable((repeat(b","), column) for column in (*columns, *runs))
+        lines = zip(*islice(parted, 1, None), repeat(b"\n"), strict=False)
+        return b"".join(chain.from_iterable(lines))
 
     def holds_outside_quotes(self, mark: int) -> bool:
         """Whether the byte `mark` stands in a cell without quotes."""

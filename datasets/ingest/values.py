@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import repeat
 from typing import Protocol
 from uuid import UUID
 
@@ -82,7 +81,7 @@ class Encoder:
         `rowid` counts the rows stored, so it has no gaps where bad rows were skipped.
         """
         first = 1
-        with ThreadPoolExecutor(1) as thread:
+        with ThreadPoolExecutor(1) as thread:  # hashlib lets others run meanwhile
             hashed = thread.submit(self.digest.update, b"")
             for piece in self._pieces(blocks):
                 ids = piece.cells(self.id_position - 1)
@@ -90,8 +89,7 @@ class Encoder:
                 written = self._canonical.written(piece)
                 hashed.result()
                 hashed = thread.submit(self.digest.update, self._exported(written, pseudonyms))
-                numbers = [b"%d" % number for number in range(first, first + len(ids))]
-                yield from self._parts(written, numbers, pseudonyms)
+                yield from self._parts(written, first, pseudonyms)
                 first += len(ids)
             hashed.result()
 
@@ -109,25 +107,20 @@ class Encoder:
     def _exported(self, written: Records, pseudonyms: Sequence[bytes]) -> bytes:
         """Return the lines with a pseudonym at each id, as an export writes them."""
         place = self.id_position - 1
-        columns: list[Iterable[bytes]] = [pseudonyms]
-        if place:
-            columns = [written.cut(0, place - 1), repeat(b","), pseudonyms]
-        behind = range(place + 1, written.width)
-        if behind:
-            columns.append(repeat(b","))
-        return written.lines(columns, behind)
+        before = [written.cut(0, place - 1)] if place else []
+        return written.lines([*before, pseudonyms], range(place + 1, written.width))
 
     def _parts(
-        self, written: Records, numbers: Sequence[bytes], pseudonyms: Sequence[bytes]
+        self, written: Records, first: int, pseudonyms: Sequence[bytes]
     ) -> Iterator[Encoded]:
-        user_id = repeat(b",%b," % str(self.user_id).encode())
+        user_id = str(self.user_id).encode()
+        behind = first + len(pseudonyms)
+        own = [b"%d,%b" % (number, user_id) for number in range(first, behind)]
         for part in self.parts:
-            columns = [numbers, user_id, pseudonyms]
-            if part.positions:
-                columns.append(repeat(b","))
-            data = written.lines(columns, [position - 1 for position in part.positions])
+            places = [position - 1 for position in part.positions]
+            data = written.lines([own, pseudonyms], places)
             plain = b'"' not in data and b"\\" not in data
-            yield Encoded(part.number, len(numbers), data, plain)
+            yield Encoded(part.number, len(own), data, plain)
 
     def _records(self, block: Block) -> Records:
         """Return the block with commas, a missing cell as nothing, an empty text as `""`."""
