@@ -4,8 +4,9 @@ A POST by somebody whose session has ended is answered with the sign-in page. Wh
 sealed into the (new, anonymous) session, comes through the sign-in, and is given to the view of the
 same page as the initial data of its form. It is never sent again on its own.
 
-Whose it is, a signed cookie tells that outlives the session: on a computer that people share, it is
-offered to nobody else, and a browser in which nobody ever signed in cannot fill the database.
+Whose it is, a signed cookie tells that outlives the session by some days: on a computer that
+people share, it is offered to nobody else, and a browser in which nobody ever signed in cannot fill
+the database. It holds an account's id and opens nothing; sign-out takes it back.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ SESSION_KEY = "kept_input"
 MOST_BYTES = 256 * 1024
 KEPT_FOR = 3600  # seconds
 COOKIE = "person"
-_COOKIE_AGE = 30 * 86_400  # seconds; longer than any session
+_OUTLIVES = 3 * 86_400  # seconds after a session's end: a page left open over a weekend
+_RENEWED_AFTER = 86_400  # seconds, so that a cookie set for an earlier session lasts for this one
 _SECRET = re.compile(r"csrf|pass(word|phrase|wd)|secret|token|otp", re.IGNORECASE)
 
 Kept = dict[str, str | list[str]]
@@ -80,13 +82,15 @@ def kept_input(request: HttpRequest) -> Kept:
 
 def remember_person(request: HttpRequest, response: HttpResponseBase) -> None:
     """Leave a signed cookie that says who is signed in, by which a later loss is theirs."""
-    if not request.user.is_authenticated or _person_of(request) == str(request.user.pk):
+    if not request.user.is_authenticated:
+        return
+    if _person_of(request, max_age=_RENEWED_AFTER) == str(request.user.pk):
         return
     response.set_signed_cookie(
         COOKIE,
         str(request.user.pk),
         salt=COOKIE,
-        max_age=_COOKIE_AGE,
+        max_age=_cookie_age(),
         httponly=True,
         samesite="Lax",
         secure=settings.SESSION_COOKIE_SECURE,
@@ -98,9 +102,17 @@ def forget_person(response: HttpResponseBase) -> None:
     response.delete_cookie(COOKIE, samesite="Lax")
 
 
-def _person_of(request: HttpRequest) -> str | None:
-    person: str | None = request.get_signed_cookie(COOKIE, default=None, salt=COOKIE)
+def _person_of(request: HttpRequest, *, max_age: int | None = None) -> str | None:
+    """Return whom the cookie names, unless it is older than `max_age` (else than it may get)."""
+    oldest = _cookie_age() if max_age is None else max_age
+    person: str | None = request.get_signed_cookie(
+        COOKIE, default=None, salt=COOKIE, max_age=oldest
+    )
     return person
+
+
+def _cookie_age() -> int:
+    return settings.SESSION_COOKIE_AGE + _OUTLIVES + _RENEWED_AFTER
 
 
 def page_of(request: HttpRequest) -> str:

@@ -1,10 +1,12 @@
 """What somebody typed survives the end of their session, for them and for that page alone."""
 
+import time
 from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.signing import b62_encode, get_cookie_signer
 from django.test import Client
 
 from accounts import kept_input
@@ -172,6 +174,40 @@ def test_whose_it_is_cannot_be_made_up(alice: Any) -> None:
     sign_in(alice, client)
 
     assert kept(client) == {}
+
+
+def days_old(client: Client, person: Any, days: float) -> None:
+    """Give the browser the cookie that a visit so many days ago has left."""
+    signer = get_cookie_signer(salt=kept_input.COOKIE + kept_input.COOKIE)
+    signer.timestamp = lambda: b62_encode(int(time.time() - days * 86_400))  # type: ignore[method-assign]
+    client.cookies[kept_input.COOKIE] = signer.sign(str(person.user.id))
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(4.4, True), (4.6, False)])
+def test_whose_it_is_is_known_for_some_days_after_a_session_of_12_hours(
+    alice: Any, days: float, is_kept: bool
+) -> None:
+    client = sign_in(alice)
+    del client.cookies["sessionid"]
+    days_old(client, alice, days)
+    client.post(PAGE, TYPED)
+
+    sign_in(alice, client)
+
+    assert kept(client) == (TYPED if is_kept else {})
+
+
+def test_cookie_of_an_earlier_session_is_renewed_after_a_day(alice: Any) -> None:
+    client = sign_in(alice)
+    lasts = client.cookies[kept_input.COOKIE]["max-age"]
+    for days, is_renewed in ((0.9, False), (1.1, True)):
+        days_old(client, alice, days)
+        before = client.cookies[kept_input.COOKIE].value
+
+        client.get(PAGE)
+
+        assert (client.cookies[kept_input.COOKIE].value != before) is is_renewed
+    assert lasts == client.cookies[kept_input.COOKIE]["max-age"] == (12 + 4 * 24) * 3600
 
 
 def test_sign_out_leaves_no_trace_of_the_person(alice: Any) -> None:
