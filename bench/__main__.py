@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.result import Result, table
@@ -25,7 +26,9 @@ def main() -> None:
                 print(result.row(), flush=True)
                 results.append(result)
     if options.write:
-        RESULTS.write_text(f"# Results\n\n`uv run python -m bench`\n\n{table(results)}")
+        command = " ".join(("uv run python -m bench", *options.names))
+        text = f"# Results\n\n`{command}` of {datetime.now(UTC):%Y-%m-%d}, {table(results)}"
+        RESULTS.write_text(text)
 
 
 def _measurement(name: str, folder: Path, rows: int) -> Callable[[], Iterator[Result]]:

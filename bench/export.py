@@ -1,6 +1,5 @@
 """An export beside `psql \\copy (select ...) to` of the same columns."""
 
-import resource
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ from accounts.models import User
 from bench import tables
 from bench.people import new_owner
 from bench.psql import psql
-from bench.result import Result, medians, seconds
+from bench.result import Result, medians, peak_memory, seconds
 from datasets.browse.export_file import dataset_export
 from datasets.ingest.pipeline import Receipt, dataset_import
 
@@ -27,7 +26,6 @@ def run(folder: Path, rows: int) -> Iterator[Result]:
         owner = new_owner()
         receipt = dataset_import(owner=owner, path=path, file_name="t", title="table")
         path.unlink()
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         out = folder / "out.csv"
 
         def exported(receipt: Receipt = receipt, owner: User = owner, out: Path = out) -> float:
@@ -37,9 +35,10 @@ def run(folder: Path, rows: int) -> Iterator[Result]:
             )
 
         ours, copied = medians(exported, partial(_copied, folder, receipt))
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20
+        out.unlink()
+        peak = peak_memory("export_dataset", str(receipt.dataset), str(out))
         yield Result(f"export {what}, beside \\copy to", ours, copied, target)
-        yield Result(f"memory that export {what} took beside", grown, None, None, unit="GB")
+        yield Result(f"peak memory of exporting {what}", peak, None, None, unit="GB")
 
 
 def _copied(folder: Path, receipt: Receipt) -> float:

@@ -1,10 +1,6 @@
 """A whole import beside `psql \\copy` of the same rows, already prepared, into identical tables."""
 
 import csv
-import os
-import resource
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +13,7 @@ from accounts.models import User
 from bench import tables
 from bench.people import new_owner
 from bench.psql import psql
-from bench.result import Result, medians, seconds
+from bench.result import Result, medians, peak_memory, seconds
 from datasets.ingest.pipeline import Receipt, dataset_import
 
 BATCH = 1_000  # rows of one insert, as the earlier system sent them
@@ -58,9 +54,7 @@ def memory(folder: Path, gigabytes: int) -> Iterator[Result]:
     """Measure the peak memory of a process that loads a large file."""
     owner = new_owner()
     path = tables.repeated(folder / "large.csv", gigabytes << 30)
-    command = [sys.executable, "manage.py", "import_dataset", str(path), "--owner", owner.email]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    peak = peak_memory("import_dataset", str(path), "--owner", owner.email)
     path.unlink()
     what = f"peak memory of importing a file of {gigabytes} GB"
     yield Result(what, peak, None, 1, unit="GB")

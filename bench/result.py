@@ -3,6 +3,8 @@
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -49,7 +51,7 @@ class Result:
 def table(results: Iterable[Result]) -> str:
     """Return the results as Markdown, the machine above them."""
     lines = [
-        f"{machine()}; each ratio is of two figures of one run.",
+        f"{machine()}; each ratio is of the medians of two ways that took turns.",
         "",
         "| what | ours | beside | ratio | target | met |",
         "|---|---|---|---|---|---|",
@@ -86,3 +88,14 @@ def medians(*works: Callable[[], float], runs: int = 3) -> list[float]:
     """
     taken = [[work() for work in works] for _ in range(runs)]
     return [statistics.median(times) for times in zip(*taken, strict=True)]
+
+
+def peak_memory(*arguments: str) -> float:
+    """Return the most memory (in GiB) that a command of manage.py had; it must succeed."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *arguments], stdout=subprocess.DEVNULL, env=os.environ
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{arguments[0]} failed.")
+    return used.ru_maxrss / 2**20
