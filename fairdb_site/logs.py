@@ -2,7 +2,8 @@
 
 An exception's message may quote a cell (PostgreSQL: "Failing row contains (...)"), an address may
 hold what somebody searched for. So the one formatter of all our handlers writes the frames and the
-kinds of exceptions, leaves their words out, and names a request by its route.
+kinds of exceptions, leaves their words out, and names a request by its route. What others log may
+still hold what a stranger sent: it is one line of bounded length, with nothing that moves a cursor.
 """
 
 import logging
@@ -17,6 +18,9 @@ from django.http import HttpRequest
 current_request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _QUERY = re.compile(r"\?\S*")
+_SENDER = re.compile(r"(checking failed - ).*( does not match)", re.DOTALL)  # Origin, Referer
+_LONGEST = 500  # characters of a message that is not ours
+_OURS = ("accounts", "datasets", "fairdb_site")
 
 
 class ValueFreeFormatter(logging.Formatter):
@@ -61,8 +65,20 @@ def _without_values(record: logging.LogRecord, exception: BaseException | None) 
     request = getattr(record, "request", None)
     if isinstance(request, HttpRequest) and len(request.path) > 1:
         message = message.replace(request.path, route_of(request))
-    # runserver's lines; the name of a logger is not for anybody to choose from outside
-    return _QUERY.sub("?", message) if record.name == "django.server" else message
+    # the name of a logger is not for anybody to choose from outside
+    if record.name.partition(".")[0] in _OURS:
+        return message
+    if record.name == "django.server":
+        message = _QUERY.sub("?", message)
+    return _one_line(_SENDER.sub(r"\1?\2", message))
+
+
+def _one_line(message: str) -> str:
+    cut = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in cut
+    )
 
 
 def _chain(exception: BaseException | None) -> Iterator[BaseException]:

@@ -94,6 +94,31 @@ def test_address_that_leads_nowhere_is_not_quoted(client: Client, log: io.String
     assert SENTINEL not in log.getvalue()
 
 
+@pytest.mark.parametrize("header", ["origin", "referer"])
+def test_page_that_a_forged_form_came_from_is_not_quoted(
+    client: Client, log: io.StringIO, header: str
+) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.cookies = client.cookies
+    forged = {header: f"https://{SENTINEL}.example/ does not match\x1b[2J"}
+
+    answer = browser.post("/probe/page/", {}, headers=forged, secure=True)
+
+    assert answer.status_code == 403
+    assert "checking failed - ? does not match any trusted origins.): probe/page/" in log.getvalue()
+    assert SENTINEL not in log.getvalue()
+
+
+def test_what_others_log_is_one_line_of_bounded_length(log: io.StringIO) -> None:
+    logging.getLogger("some.package").warning("got %s", "a\nb\r\x1b[31mc\u2028" + "x" * 10_000)
+
+    line = log.getvalue()
+    assert line.endswith("...\n")
+    assert "got a\\nb\\r\\x1b[31mc\\u2028xxx" in line
+    assert len(line) < 700
+    assert line.splitlines() == [line.rstrip("\n")]
+
+
 def test_what_is_searched_for_stays_out_of_the_lines_of_runserver(log: io.StringIO) -> None:
     line = f"GET /search/?q={SENTINEL} HTTP/1.1"
 
