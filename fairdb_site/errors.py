@@ -64,4 +64,3 @@ class Unavailable(FairdbError):
 
     status = 503
     code = "unavailable"
-    retry_after = 60  # seconds; what pages call a minute

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from fairdb_site.errors import FairdbError, Unavailable
+from fairdb_site.errors import FairdbError
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -66,13 +66,6 @@ def error_response(request: HttpRequest, error: FairdbError) -> HttpResponse:
 
     Templates `error.html` and `_error.html` get `message`, `status`, `code` and `request_id`.
     """
-    response = _told(request, error)
-    if isinstance(error, Unavailable):
-        response["Retry-After"] = str(error.retry_after)
-    return response
-
-
-def _told(request: HttpRequest, error: FairdbError) -> HttpResponse:
     request_id = getattr(request, "id", "")
     if wants_json(request):
         body = {"error": {"code": error.code, "message": error.message, "request": request_id}}

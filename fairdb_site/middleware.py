@@ -68,6 +68,7 @@ NOT_KEPT = (
     "and give it again."
 )
 
+RETRY_AFTER = 60  # seconds; what the sentences of a 503 call a minute
 NO_DATABASE = "The database is not available just now. Please try again in a minute."
 
 
@@ -128,8 +129,12 @@ class OutageMiddleware(MiddlewareMixin):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Put the page of an outage in the place of the 500."""
-        return outage_response(request) if hasattr(request, "missed_database") else response
+        """Put the page of an outage in the place of the 500; tell machines when to come back."""
+        if hasattr(request, "missed_database"):
+            response = outage_response(request)
+        if response.status_code == Unavailable.status:
+            response.headers.setdefault("Retry-After", str(RETRY_AFTER))
+        return response
 
 
 def mark_outage(request: HttpRequest | None = None, **kwargs: Any) -> None:
@@ -302,7 +307,7 @@ def outage_response(request: HttpRequest) -> HttpResponse:
     return HttpResponse(
         get_template("503.html").render(context),
         status=error.status,
-        headers={"Retry-After": str(error.retry_after), "Cache-Control": "no-store"},
+        headers={"Cache-Control": "no-store"},
     )
 
 

@@ -93,6 +93,18 @@ def test_pages_for_everybody_need_no_database(db_ready: None, path: str) -> None
     assert answer.status_code == 200
 
 
+def test_sign_in_without_an_account_service_says_when_to_come_back(
+    db_ready: None, settings: Any, alice: Any
+) -> None:
+    settings.SUPABASE_URL = "http://127.0.0.1:1"
+
+    credentials = {"email": alice.email, "password": alice.password}
+    answer = Client().post("/accounts/sign-in/", credentials)
+
+    assert answer.status_code == 503
+    assert answer["Retry-After"] == "60"
+
+
 def test_address_that_leads_nowhere_is_said_without_the_database(db_ready: None) -> None:
     with database_away():
         answer = Client().get("/nowhere/")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from conftest import Person
 from datasets.browse.export import write_csv
@@ -72,6 +73,20 @@ def test_what_exists_is_left_as_it_is_unless_replacing_is_asked_for(
     export(alice, tmp_path, out, overwrite=True)
     assert out.read_text().startswith("id_hash,age\n")
     assert what == "a file" or other.read_text() == "mine"
+
+
+def test_command_says_how_to_replace_a_file(alice: Person, tmp_path: Path) -> None:
+    receipt = load_csv(alice, tmp_path, "id,age\nP1,30\n")
+    out = tmp_path / "out.csv"
+    out.write_text("mine")
+
+    with pytest.raises(CommandError, match=r"exists already.* Use --overwrite\.$") as refused:
+        call_command("export_dataset", str(receipt.dataset), str(out))
+
+    assert refused.value.returncode == 1
+    assert out.read_text() == "mine"
+    call_command("export_dataset", str(receipt.dataset), str(out), overwrite=True)
+    assert out.read_text().startswith("id_hash,age\n")
 
 
 @pytest.mark.parametrize("has_links", [True, False])
