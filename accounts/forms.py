@@ -7,6 +7,9 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from accounts.policy import require_plain_address
+from fairdb_site.errors import Refused
+
 
 class SignInForm(forms.Form):
     """E-mail and password; whether they fit is Supabase's to say."""
@@ -23,10 +26,22 @@ class SignInForm(forms.Form):
     )
 
 
+class NewAddressField(forms.EmailField):
+    """An e-mail address for a new account; one that cannot have one is told what to do."""
+
+    def clean(self, value: Any) -> Any:
+        """Return the address as it was typed, without spaces around it."""
+        try:
+            require_plain_address(str(value or "").strip())
+        except Refused as error:
+            raise forms.ValidationError(error.message) from None
+        return super().clean(value)
+
+
 class RegistrationForm(forms.Form):
     """E-mail and a password, typed twice; whether it is strong the service says, as everywhere."""
 
-    email = forms.EmailField(
+    email = NewAddressField(
         label="E-mail address",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),

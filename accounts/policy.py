@@ -26,6 +26,31 @@ def require_registration_open() -> None:
         raise RegistrationClosed
 
 
+def require_plain_address(email: str) -> None:
+    """Raise Refused for an address with letters that Supabase takes in none: other than ASCII."""
+    name, _, domain = email.rpartition("@")
+    if not name.isascii():
+        raise Refused(
+            "An address for an account here has only the letters a to z, digits and signs such as "
+            "a point before the @. Please use another address of yours."
+        )
+    if not domain.isascii():
+        raise Refused(
+            f"Please write the part behind the @ in its other form, {_ascii_domain(domain)}: it is "
+            "the same address to every mail server."
+        )
+
+
+def _ascii_domain(domain: str) -> str:
+    """Return how an internationalized domain is written without its letters, where it is sure."""
+    try:
+        written = domain.lower().encode("idna").decode()
+        is_sure = written.encode().decode("idna") == domain.lower()  # it is not of ß, for one
+    except UnicodeError:
+        is_sure = False
+    return written if is_sure else "which begins with xn--"
+
+
 def require_allowed_domain(email: str) -> None:
     """Raise Refused unless the e-mail's domain is one of the allowed; with none set, any is."""
     domains = settings.FAIRDB_ALLOWED_EMAIL_DOMAINS

@@ -29,6 +29,7 @@ def account_create(*, email: str, password: str, staff: bool = False) -> User:
     of passwords do (WeakPassword).
     """
     email = valid_email(email)
+    policy.require_plain_address(email)
     policy.require_strong_password(password, email=email)
     # Asked first, so that nothing is made at Supabase before our own tables are there.
     if User.objects.filter(email=email).exists():

@@ -46,6 +46,11 @@ def test_password_comes_from_standard_input_and_is_not_repeated(
     assert authenticate(None, username=email, password="correct horse")
 
 
+def test_an_internationalized_domain_is_written_in_its_other_form() -> None:
+    with pytest.raises(CommandError, match=r"in its other form, xn--bcher-kva\.example"):
+        create("anna@bücher.example")
+
+
 def test_no_password_on_standard_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
 

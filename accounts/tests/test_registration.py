@@ -109,6 +109,23 @@ def test_addresses_of_an_allowed_domain_are_taken(settings: Any) -> None:
     assert Client().post(REGISTER, form(email)).status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("email", "said"),
+    [
+        ("anna@bücher.example", "in its other form, xn--bcher-kva.example:"),
+        ("anna@fußball.example", "in its other form, which begins with xn--:"),
+        ("anna@é..example", "in its other form, which begins with xn--:"),
+        ("jürgen@example.org", "before the @. Please use another address"),
+    ],
+)
+def test_an_address_that_no_account_can_have_is_told_what_to_do(email: str, said: str) -> None:
+    answer = Client().post(REGISTER, form(email))
+
+    assert answer.status_code == 400
+    assert said in errors(answer)
+    assert said in answer.context["form"].errors["email"][0]
+
+
 def test_supabase_away_is_said_on_the_page(settings: Any) -> None:
     settings.SUPABASE_URL = "http://127.0.0.1:9"
 
