@@ -7,6 +7,7 @@ from django.core.management.base import CommandParser
 
 from datasets.catalogue import dataset_facts
 from datasets.services import dataset_delete
+from datasets.templatetags.fairdb import times
 from fairdb_site.commands import FairdbCommand, Json, dataset_uuid
 
 
@@ -25,13 +26,13 @@ class Command(FairdbCommand):
         """Ask, then delete through the service that the page uses."""
         facts = dataset_facts(options["dataset"])
         if not options["yes"]:
-            self.confirm(
-                f"Delete {facts['title']!r} of {facts['owner']}, {facts['rows'] or 0:,} rows?"
-            )
+            rows = times(facts["rows"] or 0, "row")
+            self.confirm(f"Delete {facts['title']!r} of {facts['owner']}, {rows}?")
         return asdict(dataset_delete(owner_id=facts["owner_id"], dataset_id=options["dataset"]))
 
     def report(self, result: Json) -> None:
         """Say what went."""
         self.stdout.write(
-            f"Deleted {result['title']!r}: {result['rows']:,} rows in {result['parts']} tables."
+            f"Deleted {result['title']!r}: {times(result['rows'], 'row')} in"
+            f" {times(result['parts'], 'table')}."
         )

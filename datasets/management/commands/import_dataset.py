@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from accounts.services import account_by_email
 from datasets.ingest.pipeline import dataset_import
+from datasets.templatetags.fairdb import times
 from datasets.titles import title_from
 from fairdb_site.commands import FairdbCommand, Json, ProgressBar
 from fairdb_site.errors import Refused
@@ -86,10 +87,10 @@ class Command(FairdbCommand):
 
     def report(self, result: Json) -> None:
         """Print the receipt."""
-        tables = len(result["tables"])
         self.stdout.write(
-            f"{result['title']}: {result['rows']:,} rows and {result['columns']:,} columns stored"
-            f" in {tables} table{'' if tables == 1 else 's'}, {result['refused']:,} rows refused,"
+            f"{result['title']}: {times(result['rows'], 'row')} and"
+            f" {times(result['columns'], 'column')} stored in"
+            f" {times(len(result['tables']), 'table')}, {times(result['refused'], 'row')} refused,"
             f" {result['seconds']:.1f} s\n"
             f"pseudonyms stand for {result['id_label'] or 'the first column (it has no name)'}"
         )

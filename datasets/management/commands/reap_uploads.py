@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from datasets.services import reap_uploads
+from datasets.templatetags.fairdb import times
 from fairdb_site.commands import FairdbCommand, Json
 
 
@@ -19,6 +20,7 @@ class Command(FairdbCommand):
     def report(self, result: Json) -> None:
         """Say what went and what stayed."""
         self.stdout.write(
-            f"{result['datasets']} unfinished datasets, {result['parts']} tables and"
-            f" {result['files']} staged files removed, {result['alive']} loads are running."
+            f"{times(result['datasets'], 'unfinished dataset')}, {times(result['parts'], 'table')}"
+            f" and {times(result['files'], 'staged file')} removed,"
+            f" {times(result['alive'], 'load')} still running."
         )

@@ -248,3 +248,16 @@ def test_a_missing_file_is_refused(alice: Person) -> None:
 
 def test_reaping_says_what_it_did(db_ready: None) -> None:
     assert set(run_json("reap_uploads")) == {"datasets", "parts", "files", "alive"}
+
+
+def test_one_of_a_kind_is_said_as_one(alice: Person, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("id,age\nP1,3\n")
+    out = StringIO()
+
+    call_command("import_dataset", str(path), "--owner", alice.email, stdout=out)
+    dataset = alice.rpc("list_datasets")[0]["id"]
+    call_command("delete_dataset", dataset, "--yes", stdout=out)
+
+    assert "x: 1 row and 1 column stored in 1 table, 0 rows refused" in out.getvalue()
+    assert "Deleted 'x': 1 row in 1 table." in out.getvalue()
