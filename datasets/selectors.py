@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils.dateparse import parse_datetime
 
-from datasets import rpc
+from datasets import models, rpc
 from datasets.browse import charts
 from datasets.browse.column_choice import read_choice
 from datasets.browse.shown import (
@@ -212,15 +212,23 @@ def dataset_outline(*, supabase: Supabase, dataset: Dataset) -> Outline:
     )
 
 
-def columns_found(*, supabase: Supabase, query: str) -> tuple[FoundInDataset, ...]:
+def columns_found(*, supabase: Supabase, owner_id: UUID, query: str) -> tuple[FoundInDataset, ...]:
     """Return the columns of all the person's datasets whose label contains the query."""
     found = rpc.search_columns(supabase, query, limit=MOST_FOUND)
+    # titles repeat: the file and the moment tell which is which
+    files = {
+        dataset: (file_name or "", created_at)
+        for dataset, file_name, created_at in models.Dataset.objects.filter(
+            user_id=owner_id, pk__in={column["dataset"] for column in found}
+        ).values_list("pk", "file_name", "created_at")
+    }
     return tuple(
         FoundInDataset(
             UUID(dataset),
             title,
             matching,
             tuple(map(_found, columns)),
+            *files.get(UUID(dataset), ("", None)),  # it may be deleted by now
         )
         for (dataset, title, matching), columns in groupby(
             found, key=lambda column: (column["dataset"], column["title"], column["matching"])

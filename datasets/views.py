@@ -10,6 +10,7 @@ from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.cache import patch_vary_headers
+from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
@@ -30,6 +31,7 @@ from datasets.forms import (
 )
 from datasets.ingest.heading import read_heading
 from datasets.ingest.pipeline import dataset_import
+from datasets.templatetags.fairdb import times
 from datasets.uploads import LARGEST_PIECE, not_staged, opener_of, piece_of, too_large
 from fairdb_site.errors import FairdbError, Refused, SignInRequired, Unavailable
 from fairdb_site.http import HtmxHttpRequest, is_htmx
@@ -277,7 +279,12 @@ def delete(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
         return render(request, "datasets/delete.html", {"dataset": dataset})
     gone = services.dataset_delete(owner_id=request.user.pk, dataset_id=dataset_id)
     messages.success(
-        request, f"“{gone.title}” is deleted: {gone.rows:,} rows, and every table that held them."
+        request,
+        format_html(
+            "<bdi>“{}”</bdi> is deleted: {}, and every table that held them.",
+            gone.title,
+            times(gone.rows, "row"),
+        ),
     )
     return redirect("datasets:dashboard")
 
@@ -286,7 +293,11 @@ def delete(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
 def search(request: HtmxHttpRequest) -> HttpResponse:
     """Find columns of all the person's datasets by a part of their name."""
     sought = _valid(SearchForm(request.GET)).get("q", "")
-    found = selectors.columns_found(supabase=request.supabase, query=sought) if sought else ()
+    found = (
+        selectors.columns_found(supabase=request.supabase, owner_id=request.user.pk, query=sought)
+        if sought
+        else ()
+    )
     context = {
         "q": sought,
         "found": found,

@@ -283,9 +283,11 @@ class FoundColumn:
 
 @dataclass(frozen=True)
 class FoundInDataset:
-    """The first columns found in one dataset, of `matching` in all."""
+    """The first columns found in one dataset, of `matching` in all, and the dataset's file."""
 
     id: UUID
     title: str
     matching: int
     columns: tuple[FoundColumn, ...]
+    file_name: str
+    created_at: datetime | None

@@ -56,6 +56,6 @@ def load_table(owner: Any, content: bytes | None = None, **arguments: Any) -> Lo
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "cohort.csv")
         path.write_bytes(cohort_csv() if content is None else content)
-        named = {"title": "Cohort of the north", "id_column": None} | arguments
-        receipt = dataset_import(owner=owner.user, path=path, file_name=path.name, **named)
+        named = {"title": "Cohort of the north", "file_name": path.name} | arguments
+        receipt = dataset_import(owner=owner.user, path=path, **named)
     return Loaded(receipt.dataset, owner, receipt)

@@ -25,7 +25,8 @@ def sent(content: bytes | None = None, name: str = "north cohort.csv", **fields:
 
 
 def text_of(answer: Any) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+    content = answer.content.decode().replace("<bdi>", "").replace("</bdi>", "")
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", content)).split())
 
 
 def datasets_of(person: Any) -> list[Dataset]:
@@ -251,6 +252,15 @@ def test_a_receipt_says_what_is_worth_a_look(alice: Any, client_of: Any) -> None
     assert "1 row had an empty id" in receipt
     assert "1 row repeats an id" in receipt
     assert "dose: integer but for 1 x NA" in receipt
+
+
+def test_a_receipt_of_one_row_speaks_of_one(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+
+    receipt = text_of(client.get(client.post(NEW, sent(b"id,age\nP1,30\n"))["Location"]))
+
+    assert " 1 row stored" in receipt
+    assert "All 1 row" not in receipt
 
 
 def test_typed_fields_survive_an_expired_session(alice: Any, client_of: Any) -> None:

@@ -26,12 +26,14 @@
     zone.classList.toggle("invalid", tooLarge);
     let words = "";
     if (tooLarge) {
-      words = `${file.name} has ${bytes(file.size)}, more than the ${bytes(most)} that are taken.`;
+      words = ` has ${bytes(file.size)}, more than the ${bytes(most)} that are taken.`;
     } else if (file) {
-      words = `${file.name}, ${bytes(file.size)}`;
+      words = `, ${bytes(file.size)}`;
     }
-    zone.querySelector("[data-chosen]").textContent = words;
-    input.setCustomValidity(words && tooLarge ? words : "");
+    const name = document.createElement("bdi");
+    name.textContent = file?.name ?? "";
+    zone.querySelector("[data-chosen]").replaceChildren(...(file ? [name, words] : []));
+    input.setCustomValidity(tooLarge ? file.name + words : "");
   };
 
   document.addEventListener("change", (event) => {
