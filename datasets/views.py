@@ -33,7 +33,7 @@ from datasets.ingest.heading import read_heading
 from datasets.ingest.pipeline import dataset_import
 from datasets.templatetags.fairdb import times
 from datasets.uploads import LARGEST_PIECE, not_staged, opener_of, piece_of, too_large
-from fairdb_site.errors import FairdbError, Refused, SignInRequired, Unavailable
+from fairdb_site.errors import FairdbError, Refused, SignInRequired
 from fairdb_site.http import HtmxHttpRequest, is_htmx
 
 SHORTEST_SEARCH = 2  # characters; a single letter is in nearly every name
@@ -95,8 +95,6 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
         request, "datasets/upload.html", "datasets/_upload_form.html", context
     )
     response.status_code = status
-    if status == Unavailable.status:
-        response["Retry-After"] = str(Unavailable.retry_after)
     return response
 
 
