@@ -39,7 +39,9 @@ from datasets.ingest.profile import (
 )
 from datasets.ingest.pseudonyms import key_fingerprint, owner_key
 from datasets.ingest.read import TableSource, open_table
+from datasets.ingest.slots import one_slot
 from datasets.ingest.stream import Source
+from datasets.ingest.turn import Turn
 from datasets.ingest.values import Encoder
 from datasets.titles import LONGEST_TITLE
 from fairdb_site.errors import Conflict, Refused
@@ -113,76 +115,82 @@ def dataset_import(
     `types` gives a column's type by label (or `#3`), `missing` the cells that mean no value,
     `sheet` the one of a workbook to read (its name, or its number from 1). The same `submission`
     loads once: a second call returns the first one's receipt. Without `id_column` the first column
-    is the id, unless another looks more like one (AnotherIdLikely). Raises a FairdbError that says
-    what to do; then nothing of the file is left behind.
+    is the id, unless another looks more like one (AnotherIdLikely). An owner has one load at a
+    time, by page or by command; another is a Conflict. Raises a FairdbError that says what to do;
+    then nothing of the file is left behind.
     """
     started = time.monotonic()
     title, description, origin = _title(title), _plain(description), _plain(origin)
-    if submission and (receipt := submitted_receipt(owner.pk, submission)):
-        return receipt
-    require_same_key(key_fingerprint(settings.FAIRDB_PSEUDONYM_KEY))
-
-    progress("reading", 0, 0)
-    table = open_table(
-        path,
-        delimiter=delimiter,
-        encoding=encoding,
-        sheet=sheet,
-        skip_bad_rows=skip_bad_rows,
-        max_columns=settings.FAIRDB_MAX_COLUMNS,
-        max_rows=settings.FAIRDB_MAX_ROWS,
-        max_bytes=settings.FAIRDB_MAX_UPLOAD_BYTES,
-        hold_bytes=HELD_BYTES,
-    )
-    id_position = column_position(table.header, id_column) if id_column else 1
-    named_types = {
-        column_position(table.header, label): type_named(name)
-        for label, name in (types or {}).items()
-    }
-    if id_position in named_types:
-        raise Refused("The id column is stored as pseudonyms: it takes no type.")
-    profile = profile_table(table, missing=missing, types=named_types, id_position=id_position)
-    if not id_column:
-        require_likeliest_first(table.header, profile)
-
-    parts = plan_parts(
-        (column.position, column.data_type)
-        for column in profile.columns
-        if column.position != id_position
-    )
-    plan = _plan(
-        table=table,
-        profile=profile,
-        parts=parts,
-        id_position=id_position,
-        owner_id=owner.pk,
-        title=title,
-        description=description,
-        origin=origin,
-        file_name=_visible(Path(file_name).name),
-        submission=submission,
-    )
-    encoder = Encoder(
-        profile=profile,
-        parts=parts,
-        id_position=id_position,
-        user_id=owner.pk,
-        key=owner_key(settings.FAIRDB_PSEUDONYM_KEY, owner.pk),
-    )
-    encoder.digest.update(header_line(headings(plan.columns)))
-
-    def finish() -> dict[str, Any]:
-        digest = encoder.digest.hexdigest()
-        return _as_json(_receipt(plan, table, profile, digest, time.monotonic() - started))
-
-    try:
-        stored = load(plan, _chunks(encoder, table), _statistics(plan, profile), finish, progress)
-    except Conflict:
+    with Turn(owner.pk, submission) as turn, one_slot():
         if submission and (receipt := submitted_receipt(owner.pk, submission)):
             return receipt
-        raise
-    rpc.forget_cached_tables(owner.pk)
-    return _from_json(stored)
+        turn.take()
+        require_same_key(key_fingerprint(settings.FAIRDB_PSEUDONYM_KEY))
+
+        progress("reading", 0, 0)
+        table = open_table(
+            path,
+            delimiter=delimiter,
+            encoding=encoding,
+            sheet=sheet,
+            skip_bad_rows=skip_bad_rows,
+            max_columns=settings.FAIRDB_MAX_COLUMNS,
+            max_rows=settings.FAIRDB_MAX_ROWS,
+            max_bytes=settings.FAIRDB_MAX_UPLOAD_BYTES,
+            hold_bytes=HELD_BYTES,
+        )
+        id_position = column_position(table.header, id_column) if id_column else 1
+        named_types = {
+            column_position(table.header, label): type_named(name)
+            for label, name in (types or {}).items()
+        }
+        if id_position in named_types:
+            raise Refused("The id column is stored as pseudonyms: it takes no type.")
+        profile = profile_table(table, missing=missing, types=named_types, id_position=id_position)
+        if not id_column:
+            require_likeliest_first(table.header, profile)
+
+        parts = plan_parts(
+            (column.position, column.data_type)
+            for column in profile.columns
+            if column.position != id_position
+        )
+        plan = _plan(
+            table=table,
+            profile=profile,
+            parts=parts,
+            id_position=id_position,
+            owner_id=owner.pk,
+            title=title,
+            description=description,
+            origin=origin,
+            file_name=_visible(Path(file_name).name),
+            submission=submission,
+        )
+        encoder = Encoder(
+            profile=profile,
+            parts=parts,
+            id_position=id_position,
+            user_id=owner.pk,
+            key=owner_key(settings.FAIRDB_PSEUDONYM_KEY, owner.pk),
+        )
+        encoder.digest.update(header_line(headings(plan.columns)))
+
+        def finish() -> dict[str, Any]:
+            digest = encoder.digest.hexdigest()
+            return _as_json(_receipt(plan, table, profile, digest, time.monotonic() - started))
+
+        try:
+            turn.keep()
+            stored = load(
+                plan, _chunks(encoder, table), _statistics(plan, profile), finish, progress
+            )
+        except Conflict:
+            if submission and (receipt := submitted_receipt(owner.pk, submission)):
+                return receipt
+            raise
+        rpc.forget_cached_tables(owner.pk)
+        return _from_json(stored)
 
 
 def require_likeliest_first(header: Sequence[str], profile: TableProfile) -> None:
