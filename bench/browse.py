@@ -24,12 +24,12 @@ def run(folder: Path, rows: int, counts_rows: int = 6_000) -> Iterator[Result]:
     """Measure a narrow dataset of many rows, and ten columns out of thousands."""
     owner = new_owner()
     path = tables.mixed(folder / "mixed.csv", rows)
-    receipt = dataset_import(owner=owner, path=path, file_name="m", title="mixed")
+    receipt = dataset_import(owner=owner, source=path, file_name="m", title="mixed")
     path.unlink()
     yield from _pages(owner, receipt, f"{rows:,} x 20", list(range(2, 21)))
 
     path = tables.counts(folder / "counts.csv", counts_rows, 9_000)
-    receipt = dataset_import(owner=owner, path=path, file_name="c", title="counts")
+    receipt = dataset_import(owner=owner, source=path, file_name="c", title="counts")
     path.unlink()
     chosen = [2 + 900 * n for n in range(10)]
     yield from _pages(owner, receipt, f"10 of 9,000 columns, {counts_rows:,} rows", chosen)

@@ -24,7 +24,7 @@ def run(folder: Path, rows: int) -> Iterator[Result]:
         ("1,000 x 9,000", tables.floats(folder / "widest.csv", 1_000, 9_000), None),
     ):
         owner = new_owner()
-        receipt = dataset_import(owner=owner, path=path, file_name="t", title="table")
+        receipt = dataset_import(owner=owner, source=path, file_name="t", title="table")
         path.unlink()
         out = folder / "out.csv"
 

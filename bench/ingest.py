@@ -64,7 +64,7 @@ def _load(owner: User, path: Path) -> tuple[Receipt, float]:
     receipts = []
     taken = seconds(
         lambda: receipts.append(
-            dataset_import(owner=owner, path=path, file_name=path.name, title=path.stem)
+            dataset_import(owner=owner, source=path, file_name=path.name, title=path.stem)
         )
     )
     return receipts[0], taken

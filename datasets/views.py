@@ -78,7 +78,7 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
         try:
             stored = dataset_import(
                 owner=request.user,
-                path=opener_of(form.cleaned_data["file"]),
+                source=opener_of(form.cleaned_data["file"]),
                 **form.as_arguments(),
             )
         except SignInRequired:

@@ -95,7 +95,7 @@ class AnotherIdLikely(Refused):
 def dataset_import(
     *,
     owner: User,
-    path: Source,
+    source: Source,
     file_name: str,
     title: str,
     description: str = "",
@@ -110,7 +110,7 @@ def dataset_import(
     submission: UUID | None = None,
     progress: Progress = lambda step, done, total: None,
 ) -> Receipt:
-    """Load the file at `path`, or the one it opens, as a dataset of `owner`; return its receipt.
+    """Load the file at `source`, or the one it opens, as a dataset of `owner`; return its receipt.
 
     `types` gives a column's type by label (or `#3`), `missing` the cells that mean no value,
     `sheet` the one of a workbook to read (its name, or its number from 1). The same `submission`
@@ -129,7 +129,7 @@ def dataset_import(
 
         progress("reading", 0, 0)
         table = open_table(
-            path,
+            source,
             delimiter=delimiter,
             encoding=encoding,
             sheet=sheet,

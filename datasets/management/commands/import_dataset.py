@@ -67,7 +67,7 @@ class Command(FairdbCommand):
         try:
             receipt = dataset_import(
                 owner=account_by_email(options["owner"]),
-                path=path,
+                source=path,
                 file_name=path.name,
                 title=options["title"] or title_from(path.name),
                 description=options["description"],

@@ -16,7 +16,7 @@ def load_csv(owner: Person, folder: Path, text: str | bytes, **options: Any) -> 
     path = folder / f"{uuid4().hex}.csv"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     options = {"title": "A table"} | options
-    return dataset_import(owner=owner.user, path=path, file_name="table.csv", **options)
+    return dataset_import(owner=owner.user, source=path, file_name="table.csv", **options)
 
 
 def csv_text(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

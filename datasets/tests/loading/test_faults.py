@@ -56,7 +56,7 @@ def load(owner, path, step, done, key):
     staged.write(pathlib.Path(path).read_bytes())
     staged.finish()
     dataset_import(
-        owner=User.objects.get(pk=owner), path=staged.open, file_name="x.csv", title="killed",
+        owner=User.objects.get(pk=owner), source=staged.open, file_name="x.csv", title="killed",
         submission=uuid.UUID(key), progress=progress,
     )
 
@@ -333,5 +333,5 @@ def test_a_file_that_changes_between_the_passes_is_refused(alice: Person, tmp_pa
     from datasets.ingest.pipeline import dataset_import
 
     with pytest.raises(FairdbError, match="changed while it was read"):
-        dataset_import(owner=alice.user, path=path, file_name="x.csv", title="x", progress=change)
+        dataset_import(owner=alice.user, source=path, file_name="x.csv", title="x", progress=change)
     assert leftovers(alice) == []

@@ -57,5 +57,5 @@ def load_table(owner: Any, content: bytes | None = None, **arguments: Any) -> Lo
         path = Path(folder, "cohort.csv")
         path.write_bytes(cohort_csv() if content is None else content)
         named = {"title": "Cohort of the north", "file_name": path.name} | arguments
-        receipt = dataset_import(owner=owner.user, path=path, **named)
+        receipt = dataset_import(owner=owner.user, source=path, **named)
     return Loaded(receipt.dataset, owner, receipt)

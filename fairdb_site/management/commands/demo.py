@@ -176,7 +176,7 @@ def load_sample(
     path = sample.path(scratch)
     receipt = dataset_import(
         owner=owner,
-        path=path,
+        source=path,
         file_name=path.name,
         title=sample.title,
         description=sample.description,
