@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from datasets.browse.charts import TYPES
+from datasets.browse.id_chooser import LONGEST_SHEET
 from datasets.ingest.names import shown
 from datasets.ingest.pipeline import AnotherIdLikely
 from datasets.templatetags.fairdb import size
@@ -112,7 +113,7 @@ class UploadForm(forms.Form):
     sheet = forms.CharField(
         label="Sheet",
         required=False,
-        max_length=200,
+        max_length=LONGEST_SHEET,
         help_text="Of a workbook: its name, or its number. Empty means the first with cells in it.",
     )
     skip_bad_rows = forms.BooleanField(
@@ -236,7 +237,7 @@ class HeadingForm(forms.Form):
 
     delimiter = forms.ChoiceField(required=False, choices=DELIMITERS)
     encoding = forms.ChoiceField(required=False, choices=ENCODINGS)
-    sheet = forms.CharField(required=False, max_length=200)
+    sheet = forms.CharField(required=False, max_length=LONGEST_SHEET)
     cut = forms.BooleanField(required=False)
 
 

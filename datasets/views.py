@@ -18,7 +18,7 @@ from accounts.kept_input import kept_input
 from accounts.sessions import session_require
 from datasets import selectors, services
 from datasets.browse.column_choice import MOST, change_choice, read_choice, write_choice
-from datasets.browse.id_chooser import id_chooser
+from datasets.browse.id_chooser import id_chooser, sheet_menu
 from datasets.browse.shown import Dataset
 from datasets.forms import (
     ChooseForm,
@@ -31,6 +31,7 @@ from datasets.forms import (
 )
 from datasets.ingest.heading import read_heading
 from datasets.ingest.pipeline import dataset_import
+from datasets.ingest.sheets import SheetRefused
 from datasets.templatetags.fairdb import times
 from datasets.uploads import LARGEST_PIECE, not_staged, opener_of, piece_of, too_large
 from fairdb_site.errors import FairdbError, Refused, SignInRequired
@@ -118,9 +119,16 @@ def upload_columns(request: HtmxHttpRequest) -> HttpResponse:
         )
     except FairdbError as error:
         context["hint"] = error.message
+        if isinstance(error, SheetRefused):
+            context["sheets"] = sheet_menu(error.sheets, named=said.get("sheet", ""))
     else:
         if heading is not None:
             context["chooser"] = id_chooser(heading)
+            context["sheets"] = sheet_menu(
+                heading.evidence.sheets,
+                named=said.get("sheet", ""),
+                found=heading.evidence.sheet,
+            )
         elif len(piece) < LARGEST_PIECE:
             context["wanted"] = LARGEST_PIECE
         else:

@@ -1,17 +1,21 @@
-"""The columns of a file that is about to be uploaded, as choices for its id column."""
+"""The columns and sheets of a file that is about to be uploaded, as choices of its form."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from datasets.ingest.heading import Heading
 from datasets.ingest.profile import column_name
+from datasets.ingest.sheets import MOST_SHEETS, Sheet
 
 MOST_IN_MENU = 200
 """Columns that a menu lists; among more than these one searches by typing."""
 
 MOST_LISTED = 10_000
 """Columns that are listed to be searched: about as many as a browser searches while one types."""
+
+LONGEST_SHEET = 200
+"""Characters of a sheet's name that the form takes; of a longer one, the number."""
 
 SHOWN_START, SHOWN_END = 48, 24
 
@@ -75,6 +79,54 @@ def id_chooser(heading: Heading) -> IdChooser:
         for position in wanted
     )
     return IdChooser(heading, choices, next(c for c in choices if c.is_first_choice))
+
+
+@dataclass(frozen=True)
+class SheetChoice:
+    """A sheet of a workbook: what the form sends for it, and what people read."""
+
+    value: str
+    name: str
+    is_hidden: bool
+    is_chosen: bool
+
+
+def sheet_menu(
+    sheets: Sequence[Sheet], *, named: str = "", found: str | None = None
+) -> tuple[SheetChoice, ...]:
+    """Return the sheets to choose from; none where there is no choice, or too much of it.
+
+    `named` is what the form said, `found` the sheet that is read where it said nothing: choosing
+    that one says nothing too.
+    """
+    if not 1 < len(sheets) <= MOST_SHEETS:
+        return ()
+    names = {sheet.name for sheet in sheets}
+    return tuple(_sheet_choice(sheet, names, named, found) for sheet in sheets)
+
+
+def _sheet_choice(
+    sheet: Sheet, names: Container[str], named: str, found: str | None
+) -> SheetChoice:
+    is_found = sheet.name == found
+    value = "" if is_found and not named else _sheet_value(sheet, names)
+    return SheetChoice(
+        value=value,
+        name=" ".join(sheet.name[:LONGEST_SHEET].split()) or "no name",
+        is_hidden=sheet.is_hidden,
+        is_chosen=is_found or (found is None and value == named),
+    )
+
+
+def _sheet_value(sheet: Sheet, names: Container[str]) -> str:
+    """Return what names a sheet in a form, which trims what is sent: its name, or its number."""
+    name = sheet.name
+    if name.isprintable() and name == name.strip() and 0 < len(name) <= LONGEST_SHEET:
+        return name
+    number = f"{sheet.number}"
+    while number in names:
+        number = f"0{number}"
+    return number
 
 
 def _choice(

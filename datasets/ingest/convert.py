@@ -10,12 +10,14 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from fairdb_site.errors import FairdbError, TooLarge
 
 from .sandbox import FRAME_BYTES, Facts, too_much_memory
+from .sheets import SheetRefused
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 _GRACE: Final = 5  # seconds between the signal that tells of too much time and the one that kills
@@ -37,9 +39,9 @@ class Frames:
 
     def facts(self, facts: Facts) -> None:
         """Write what was found; the first frame."""
-        self.write(json.dumps({"why": facts.why, "sheet": facts.sheet}).encode())
+        self.write(json.dumps(asdict(facts)).encode())
 
-    def verdict(self, **verdict: str) -> None:
+    def verdict(self, **verdict: object) -> None:
         """Write the end."""
         self._out.write(bytes(FRAME_BYTES) + json.dumps(verdict).encode())
         self._out.flush()
@@ -76,7 +78,10 @@ def _main(form: str, descriptor: int, sheet: str | None) -> None:
     except TooLarge as error:
         frames.verdict(too_large=error.message)
     except FairdbError as error:
-        frames.verdict(refused=error.message)
+        sheets = error.sheets if isinstance(error, SheetRefused) else ()
+        frames.verdict(
+            refused=error.message, option=error.option, sheets=[asdict(sheet) for sheet in sheets]
+        )
     except MemoryError:
         frames.verdict(too_large=too_much_memory())
     else:

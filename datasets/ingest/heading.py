@@ -18,6 +18,7 @@ from .profile import ColumnProfile, TableProfile, suggest_id_column
 from .read import Evidence, open_table
 from .repair import TooManyFields, first_record
 from .sandbox import PREVIEW, Facts
+from .sheets import offering
 from .stream import TextBytes
 
 MOST_UNPACKED: Final = 1 << 24  # bytes of a packed file's beginning; a bomb unpacks no further
@@ -103,9 +104,10 @@ def read_heading(
         raise TooLarge(f"The file has more than {error.most:,} columns.") from error
     if cut and (header is None or not text[header[1] :].strip(b"\r\n")):
         return None
-    table = open_table(
-        lambda: io.BytesIO(text), delimiter=separator, encoding="utf-8", max_columns=max_columns
-    )
+    with offering(evidence.sheets):
+        table = open_table(
+            lambda: io.BytesIO(text), delimiter=separator, encoding="utf-8", max_columns=max_columns
+        )
     start = header[1] if header else len(text)
     rows, whole = _rows(text, separator, start, len(table.header), cut=cut)
     return Heading(
@@ -159,7 +161,10 @@ def _text(
         facts = text.facts or Facts(())
     finally:
         text.close()
-    return data, more, Evidence(text.encoding, "", None, text.kind, facts.sheet, facts.why)
+    evidence = Evidence(
+        text.encoding, "", None, text.kind, facts.sheet, facts.why, facts.sheets, facts.unread
+    )
+    return data, more, evidence
 
 
 def _rows(

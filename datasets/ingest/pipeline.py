@@ -38,7 +38,8 @@ from datasets.ingest.profile import (
     type_named,
 )
 from datasets.ingest.pseudonyms import key_fingerprint, owner_key
-from datasets.ingest.read import TableSource, open_table
+from datasets.ingest.read import Evidence, TableSource, open_table
+from datasets.ingest.sheets import names_listed
 from datasets.ingest.slots import one_slot
 from datasets.ingest.stream import Source
 from datasets.ingest.turn import Turn
@@ -322,9 +323,27 @@ def _receipt(
         id_empty=id_profile.missing,
         id_repeated=profile.rows - id_profile.missing - id_profile.distinct,
         refused_rows=list(table.bad_rows.numbers[:100]),
-        notes=_notes(profile, id_profile),
+        notes=[*_notes_on_sheets(table.evidence, plan), *_notes(profile, id_profile)],
         read_as=list(table.evidence.why),
     )
+
+
+def _notes_on_sheets(evidence: Evidence, plan: DatasetPlan) -> list[str]:
+    """Return whether the table may be less than was meant: another sheet, or other columns."""
+    notes = []
+    if evidence.unread:
+        notes.append(
+            f"Only the sheet {shown(evidence.sheet or '')} was read, the first with cells. Not "
+            f"read: {names_listed(evidence.unread)}. If the table is there, delete this dataset "
+            "and load the file again with that sheet named."
+        )
+    if len(plan.columns) == 1:
+        delimiter = " or was another delimiter to be named" if evidence.form == "text" else ""
+        notes.append(
+            "The id column is the only column, so nothing but pseudonyms is stored. Was this the "
+            f"right {'sheet' if evidence.sheet else 'file'}{delimiter}?"
+        )
+    return notes
 
 
 def _notes(profile: TableProfile, id_profile: ColumnProfile) -> list[str]:

@@ -11,6 +11,7 @@ from .encoding import NotUtf8, examine
 from .passes import CHANGED, MAX_HEADER_BYTES, BadRows, Pass, RecordTooLong, grown, labels_of
 from .repair import TooManyFields, first_record
 from .sandbox import Kept
+from .sheets import Sheet, offering
 from .stream import FileDigest, Opener, Source, Stamp, TextBytes, opener_of, stamp_of
 
 BLOCK_BYTES = 1 << 24
@@ -23,7 +24,8 @@ _HEAD_BYTES = 1 << 20
 class Evidence:
     """What the file was taken for: codec name, separator character, `gzip` or None.
 
-    `form` is `text`, `workbook` or `parquet`, `sheet` the workbook's sheet that is read. `why` says
+    `form` is `text`, `workbook` or `parquet`, `sheet` the workbook's sheet that is read, `sheets`
+    all of them, `unread` the names of visible ones passed over because none was named. `why` says
     in sentences for people what spoke for each; arguments of `open_table` override them.
     """
 
@@ -33,6 +35,8 @@ class Evidence:
     form: str = "text"
     sheet: str | None = None
     why: tuple[str, ...] = field(default=(), compare=False)
+    sheets: tuple[Sheet, ...] = field(default=(), compare=False)
+    unread: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass
@@ -190,11 +194,12 @@ def open_table(
         raise TooLarge(
             f"The file has {len(heading.fields):,} columns; at most {max_columns:,} are taken."
         )
+    facts = kept.facts if kept else text.facts
     if not heading.has_rows:
-        raise Refused("The file has a header but no rows.")
+        with offering(facts.sheets if facts else ()):
+            raise Refused("The file has a header but no rows.")
     if text.compression:
         why.insert(0, "Packed by gzip, known by its content.")
-    facts = kept.facts if kept else text.facts
     return TableSource(
         header=labels_of(heading.fields),
         evidence=Evidence(
@@ -204,6 +209,8 @@ def open_table(
             form=text.kind,
             sheet=facts.sheet if facts else None,
             why=facts.why if facts else tuple(why),
+            sheets=facts.sheets if facts else (),
+            unread=facts.unread if facts else (),
         ),
         file=text.digest() if kept else None,
         skip_bad_rows=skip_bad_rows,

@@ -17,10 +17,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from fairdb_site.errors import Refused, TooLarge
 
+from .sheets import Sheet, offering
 from .slots import take_slot
 
 MEMORY: Final = 1 << 31  # bytes a converter may take for a load
@@ -82,10 +83,16 @@ class _Reader(Protocol):
 
 @dataclass(frozen=True)
 class Facts:
-    """What a workbook or Parquet file was taken for: sentences, and the sheet that is read."""
+    """What a workbook or Parquet file was taken for: sentences, and the sheet that is read.
+
+    `sheets` are the workbook's, up to one more than a page offers; `unread` names the visible ones
+    that were passed over because none was named.
+    """
 
     why: tuple[str, ...]
     sheet: str | None = None
+    sheets: tuple[Sheet, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class Output(Protocol):
@@ -153,7 +160,9 @@ class Conversion:
         self._ended = False
         try:
             facts = json.loads(self._frame() or "{}")
-            self.facts = Facts(tuple(facts["why"]), facts["sheet"])
+            self.facts = Facts(
+                tuple(facts["why"]), facts["sheet"], _sheets(facts), tuple(facts["unread"])
+            )
         except BaseException:
             self.close()
             raise
@@ -234,9 +243,10 @@ class Conversion:
             raise RuntimeError("The converter has no output.")
         return self._process.stdout  # type: ignore[return-value]
 
-    def _judge(self, verdict: dict[str, str]) -> None:
+    def _judge(self, verdict: dict[str, Any]) -> None:
         if "refused" in verdict:
-            raise Refused(verdict["refused"])
+            with offering(_sheets(verdict)):
+                raise Refused(verdict["refused"], option=verdict["option"])
         if "too_large" in verdict:
             raise TooLarge(self._limits.over or verdict["too_large"])
 
@@ -248,6 +258,10 @@ class Conversion:
             raise TooLarge(self._limits.over or too_much_memory())
         raise Refused("The file is damaged: it cannot be read as the workbook or Parquet file it "
                       "begins as. Save it anew, or as CSV.")  # fmt: skip
+
+
+def _sheets(found: dict[str, Any]) -> tuple[Sheet, ...]:
+    return tuple(Sheet(**sheet) for sheet in found["sheets"])
 
 
 def too_much_memory() -> str:

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from fairdb_site.errors import Refused, TooLarge
 from .errorcells import damaged, errors_of_xls, locked, mended, xls_stream
 from .names import shown
 from .sandbox import MEMORY, Facts, Output
+from .sheets import MOST_SHEETS, Sheet, names_listed, offering
 
 _ROWS: Final = 2_000  # written at once
 _LISTED: Final = 20
@@ -66,16 +68,20 @@ def write_workbook(path: Path, output: Output, *, form: str, sheet: str | None =
         file.seek(0)
         try:
             workbook = CalamineWorkbook.from_filelike(copy or file)
-            place, cells, by_name = _chosen(workbook, sheet)
+            sheets = _sheets(workbook)
+            with offering(sheets):
+                place, cells, by_name = _chosen(workbook, sheet)
         except PasswordError as error:
             raise locked() from error
         except CalamineError as error:
             raise damaged() from error
     errors = errors_of_xls(stream, place) if stream else {}
     rows = _Rows(cells, errors)
-    rows.refuse_title()
+    unread = () if by_name else _unread(sheets, place)
+    with offering(sheets):
+        rows.refuse_title(unread)
     why = tuple(_why(workbook, kind, place, cells, by_name=by_name))
-    output.facts(Facts(why, workbook.sheet_names[place]))
+    output.facts(Facts(why, workbook.sheet_names[place], sheets, unread))
     for text in rows.csv():
         output.write(text)
 
@@ -134,13 +140,29 @@ def _chosen(workbook: CalamineWorkbook, named: str | None) -> tuple[int, Calamin
     raise Refused(f"No visible sheet of the workbook has cells. {_listed(sheets)}")
 
 
+def _sheets(workbook: CalamineWorkbook) -> tuple[Sheet, ...]:
+    """Return the sheets of cells in their order, one more than a page offers where there are."""
+    found = (
+        Sheet(number, sheet.name, sheet.visible != SheetVisibleEnum.Visible)
+        for number, sheet in enumerate(workbook.sheets_metadata, 1)
+        if _is_table(sheet)
+    )
+    return tuple(islice(found, MOST_SHEETS + 1))
+
+
+def _unread(sheets: Sequence[Sheet], place: int) -> tuple[str, ...]:
+    """Return the visible sheets behind the one at `place`; those before it have no cells."""
+    return tuple(sheet.name for sheet in sheets if sheet.number > place + 1 and not sheet.is_hidden)
+
+
 def _place_named(names: list[str], named: str) -> int:
     if named in names:
         return names.index(named)
     if named.isdecimal() and 1 <= int(named) <= len(names):
         return int(named) - 1
-    listed = ", ".join(map(shown, names[:_LISTED]))
-    raise Refused(f"The workbook has no sheet {shown(named)}; it has {listed}.", option="sheet")
+    raise Refused(
+        f"The workbook has no sheet {shown(named)}; it has {names_listed(names)}.", option="sheet"
+    )
 
 
 def _is_table(sheet: SheetMetadata) -> bool:
@@ -179,8 +201,11 @@ class _Rows:
         self._first_row, self._first_column = cells.start or (0, 0)
         self._with_time = self._columns_with_time()
 
-    def refuse_title(self) -> None:
-        """Refuse a sheet whose first row names none but one of several columns."""
+    def refuse_title(self, unread: Sequence[str]) -> None:
+        """Refuse a sheet whose first row names none but one of several columns.
+
+        `unread` names other sheets, on which the table may be.
+        """
         header = next(self._rows(), [])
         filled = sum(cell != "" for cell in header)
         if len(header) > 1 and filled == 1:
@@ -188,6 +213,7 @@ class _Rows:
                 f"The first row of the sheet (row {self._first_row + 1}) has a value in one of "
                 f"{len(header):,} columns: it is a title, not the column names. Delete the rows "
                 "above the column names and what stands beside the table."
+                + (f" Or name another sheet: {names_listed(unread)}." if unread else "")
             )
 
     def csv(self) -> Iterator[bytes]:

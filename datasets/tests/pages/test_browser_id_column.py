@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from datasets.models import Dataset
+from datasets.tests.ingest.workbooks import Sheet, xlsx
 
 pytestmark = pytest.mark.browser
 
@@ -70,6 +71,59 @@ def test_the_id_column_is_chosen_among_the_columns_of_the_file(
     # the choice is what is stored
     choose(people)
     expect(field).to_have_value("pid")
+    page.get_by_role("button", name="Upload and store").click()
+    expect(page.get_by_role("heading", name="All 2 rows stored")).to_be_visible()
+    assert Dataset.objects.get(user_id=alice.user.pk).id_label == "pid"
+
+
+def test_the_sheet_of_a_workbook_is_chosen_among_its_sheets(
+    alice: Any, open_page: Any, tmp_path: Path
+) -> None:
+    book = tmp_path / "study.xlsx"
+    cover: Sheet = [["Study of sleep"], [], ["Site", "North"]]
+    people: Sheet = [["age", "pid"], [30, "P1"], [31, "P2"]]
+    book.write_bytes(xlsx({"Cover": cover, "People": people, "Lab": [["no", "v"], [1, 2]]}))
+    text = tmp_path / "text.csv"
+    text.write_text("age,pid\n30,P1\n")
+
+    page = open_page(alice)
+    page.goto("/datasets/new/")
+    choose = page.locator("input[type=file]").set_input_files
+    field, found = page.get_by_label("Id column"), page.locator(".found")
+    sheet = page.get_by_role("combobox", name="Sheet", exact=True)
+
+    # the first sheet is no table: the others are offered at once
+    choose(book)
+    expect(found).to_contain_text("it is a title, not the column names")
+    expect(sheet.locator("option")).to_have_count(4)
+    expect(page.locator("input[name=sheet]")).to_be_disabled()
+
+    # another sheet has other columns, and the keyboard stays where it is
+    sheet.focus()
+    sheet.select_option("Lab")
+    expect(field).to_have_value("no")
+    expect(sheet).to_be_focused()
+    sheet.select_option("People")
+    expect(field).to_have_value("pid")
+    expect(sheet).to_have_value("People")
+
+    # another file has none of these
+    choose(text)
+    expect(found).to_contain_text("separated by commas")
+    expect(sheet).to_have_count(0)
+    expect(page.locator("input[name=sheet]")).to_be_enabled()
+
+    # what is refused comes back with the sheet that was chosen
+    choose(book)
+    expect(sheet).to_have_value("")
+    sheet.select_option("People")
+    expect(field).to_have_value("pid")
+    page.get_by_text("How the file is to be read").click()
+    page.get_by_label("Column types").fill("nothing=text")
+    page.get_by_role("button", name="Upload and store").click()
+    expect(page.locator("#upload [role=alert]")).to_contain_text("There is no column 'nothing'")
+    expect(sheet).to_have_value("People")
+    page.get_by_label("Column types").fill("")
     page.get_by_role("button", name="Upload and store").click()
     expect(page.get_by_role("heading", name="All 2 rows stored")).to_be_visible()
     assert Dataset.objects.get(user_id=alice.user.pk).id_label == "pid"

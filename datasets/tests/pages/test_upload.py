@@ -242,6 +242,45 @@ def test_the_sheet_of_a_workbook_can_be_named(alice: Any, client_of: Any) -> Non
     assert "Persons" in text_of(refused)
 
 
+def worth_a_look(client: Client, form: Any) -> str:
+    """Return that part of a receipt; empty where there is none."""
+    text = text_of(client.get(client.post(NEW, form)["Location"]))
+    return text.partition("Worth a look")[2].partition("Fingerprints")[0]
+
+
+def test_a_receipt_says_when_a_sheet_was_taken_that_nobody_named(
+    alice: Any, client_of: Any
+) -> None:
+    client = client_of(alice)
+    book = xlsx({"Codes": [["code", "v"], [1, 2]], "People": [["id"], ["P1"]], "Old": [["x"]]},
+                hidden=["Old"])  # fmt: skip
+
+    said = worth_a_look(client, sent(book, "study.xlsx"))
+    assert "Only the sheet 'Codes' was read, the first with cells. Not read: 'People'." in said
+    assert "'Old'" not in said
+    assert worth_a_look(client, sent(book, "study.xlsx", sheet="Codes")) == ""
+
+
+def test_a_receipt_says_when_nothing_but_the_id_is_stored(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+
+    text = worth_a_look(client, sent(b"id~age\nP1~3\n"))
+    sheet = worth_a_look(client, sent(xlsx({"People": [["id"], ["P1"]]}), "study.xlsx"))
+
+    assert "The id column is the only column" in text
+    assert "was another delimiter to be named?" in text
+    assert "Was this the right sheet?" in sheet
+
+
+def test_a_refused_sheet_leads_to_its_field(alice: Any, client_of: Any) -> None:
+    book = xlsx({"Cover": [["Study"], [], ["Site", "North"]], "People": [["id"], ["P1"]]})
+
+    answer = client_of(alice).post(NEW, sent(book, "study.xlsx"))
+
+    assert "Or name another sheet: 'People'. See “Sheet” below." in text_of(answer)
+    assert re.search(r'<details class="more"\s+open', answer.content.decode())
+
+
 def test_a_receipt_says_what_is_worth_a_look(alice: Any, client_of: Any) -> None:
     content = b"id,dose\n1,5\n1,NA\n,7\n" + b"".join(b"%d,3\n" % n for n in range(2, 60))
     client = client_of(alice)

@@ -10,10 +10,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from datasets.browse import id_chooser as chooser_module
-from datasets.browse.id_chooser import id_chooser
+from datasets.browse.id_chooser import id_chooser, sheet_menu
 from datasets.forms import UploadForm
 from datasets.ingest.heading import read_heading
 from datasets.ingest.profile import column_position
+from datasets.ingest.sheets import Sheet
+from datasets.ingest.workbook import _place_named
 from datasets.models import Dataset
 from datasets.tests.ingest.workbooks import xlsx
 from datasets.tests.pages.markup import faults
@@ -30,7 +32,7 @@ def text_of(answer: Any) -> str:
 
 
 def options_of(answer: Any) -> list[str]:
-    found = re.findall(r'<option value="([^"]*)"', answer.content.decode())
+    found = re.findall(r'<option value="([^"]*)"\s+data-position', answer.content.decode())
     return [unescape(value) for value in found]
 
 
@@ -166,6 +168,90 @@ def test_the_columns_of_a_named_sheet_are_listed(alice: Any, client_of: Any) -> 
     assert options_of(ask(client_of(alice), book, "?sheet=Lab")) == ["lab_no", "patient"]
     assert options_of(ask(client_of(alice), book, "?sheet=2")) == ["lab_no", "patient"]
     assert "Labs" in text_of(ask(client_of(alice), book, "?sheet=Labs"))
+
+
+COVER = xlsx(
+    {
+        "Cover": [["Study of sleep"], [], ["Site", "North"]],
+        "People": [["pid", "age"], ["P1", 30]],
+        "<i>Lab</i>": [["lab_no"], [1]],
+        "Old": [["x"], [1]],
+    },
+    hidden=["Old"],
+)
+
+
+def sheets_of(answer: Any) -> list[tuple[str, str, bool]]:
+    """Return of the menu of sheets (value, text, whether it is chosen)."""
+    menu = re.search(r'<select name="sheet".*?</select>', answer.content.decode(), re.DOTALL)
+    found = re.findall(r'<option value="([^"]*)"( selected)?\s*>([^<]*)<', menu[0] if menu else "")
+    return [(unescape(value), unescape(text).strip(), bool(on)) for value, on, text in found]
+
+
+def test_the_sheets_of_a_workbook_are_a_menu(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+    book = xlsx({"People": [["pid"], ["P1"]], "Lab & co": [["no"], [1]], "Empty": []})
+
+    unnamed, named = ask(client, book), ask(client, book, "?sheet=Lab+%26+co")
+
+    assert "The workbook has 3 sheets, of which one is loaded." in text_of(unnamed)
+    assert sheets_of(unnamed) == [
+        ("", "People, the first with cells", True),
+        ("Lab & co", "Lab & co", False),
+        ("Empty", "Empty", False),
+    ]
+    assert sheets_of(named) == [
+        ("People", "People", False),
+        ("Lab & co", "Lab & co", True),
+        ("Empty", "Empty", False),
+    ]
+    assert "1 column . " not in text_of(named)
+    assert "Should there be more? Choose another sheet." in text_of(named)
+
+
+def test_the_sheets_are_offered_where_the_first_is_no_table(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+
+    for how, chosen in (("", ""), ("?sheet=Cover", "Cover"), ("?sheet=Persons", "")):
+        answer = ask(client, COVER, how)
+        assert sheets_of(answer)[0] == ("", "Choose the sheet with the table", False)
+        assert sheets_of(answer)[3] == ("<i>Lab</i>", "<i>Lab</i>", False)
+        assert sheets_of(answer)[4] == ("Old", "Old, hidden", False)
+        assert [value for value, _, on in sheets_of(answer) if on] == ([chosen] if chosen else [])
+        assert "<i>" not in answer.content.decode()
+        assert faults(answer.content.decode(), whole=False) == []
+    assert "Or name another sheet: 'People', '<i>Lab</i>'." in text_of(ask(client, COVER))
+
+
+def test_a_cover_sheet_of_one_line_offers_the_others(alice: Any, client_of: Any) -> None:
+    book = xlsx({"Cover": [["Study of sleep"]], "People": [["pid"], ["P1"]]})
+
+    answer = ask(client_of(alice), book)
+
+    assert "The file has a header but no rows." in text_of(answer)
+    assert [value for value, _, _ in sheets_of(answer)] == ["", "Cover", "People"]
+
+
+def test_a_workbook_of_one_sheet_and_one_of_very_many_have_no_menu(
+    alice: Any, client_of: Any
+) -> None:
+    client = client_of(alice)
+    many = xlsx({f"Sheet {n}": [["id"], [n]] for n in range(101)})
+
+    assert sheets_of(ask(client, many)) == []
+    assert sheets_of(ask(client, xlsx({"People": [["pid"], ["P1"]]}))) == []
+    assert "Should there be more" not in text_of(ask(client, xlsx({"People": [["pid"], ["P1"]]})))
+
+
+def test_whichever_sheet_is_chosen_comes_back_as_that_sheet() -> None:
+    names = ["2", " 1 ", "a\nb", "n" * 300, "ß", "05"]
+    sheets = [Sheet(number, name, is_hidden=False) for number, name in enumerate(names, 1)]
+
+    for sheet, choice in zip(sheets, sheet_menu(sheets), strict=True):
+        form = UploadForm({"sheet": choice.value})
+        form.is_valid()
+        assert names[_place_named(names, form.cleaned_data["sheet"])] == sheet.name
+        assert choice.name
 
 
 def test_a_workbook_is_listed_once_all_of_it_is_there(alice: Any, client_of: Any) -> None:

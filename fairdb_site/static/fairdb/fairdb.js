@@ -39,6 +39,7 @@
   document.addEventListener("change", (event) => {
     if (!event.target.matches(fileInputs)) return;
     showChosen(event.target);
+    forgetSheet(event.target.form);
     listColumns(event.target);
   });
 
@@ -54,6 +55,7 @@
       one.items.add(event.dataTransfer.files[0]);
       input.files = one.files;
       showChosen(input);
+      forgetSheet(input.form);
       listColumns(input);
       input.focus();
     });
@@ -76,6 +78,23 @@
     form.querySelector("[data-columns-status]").textContent = words;
   };
 
+  // a workbook's sheets are a menu beside the id column, in place of the field to type one in
+  const sheetField = (form) => form.querySelector("[name=sheet]:not(:disabled)");
+
+  const offerSheets = (form, sheet) => {
+    const menu = form.querySelector("select[name=sheet]");
+    const typed = form.querySelector("input[name=sheet]");
+    typed.disabled = Boolean(menu);
+    typed.closest(".field").hidden = Boolean(menu);
+    if (!menu && sheet !== undefined) typed.value = sheet;
+  };
+
+  // another file has other sheets
+  const forgetSheet = (form) => {
+    form.querySelector("select[name=sheet]")?.closest(".field").remove();
+    offerSheets(form);
+  };
+
   const listColumns = async (input) => {
     asked?.abort();
     const asking = (asked = new AbortController());
@@ -88,23 +107,27 @@
       return;
     }
     form.idColumnTyped ??= box.cloneNode(true);
+    const sheet = sheetField(form).value;
     box.setAttribute("aria-busy", "true");
     try {
       let found = await columnsOf(file, Number(box.dataset.piece), box.dataset.columns, form, asking);
       const wanted = Number(found.dataset.wanted);
       if (wanted) found = await columnsOf(file, wanted, box.dataset.columns, form, asking);
       swapColumns(box, found);
+      offerSheets(form);
       sayColumns(form, found.querySelector("[data-columns-found]")?.textContent ?? "");
     } catch (error) {
       if (asking.signal.aborted) return;
       swapColumns(box, form.idColumnTyped.cloneNode(true));
+      offerSheets(form, sheet);
       sayColumns(form, "The columns could not be listed. Type the name of the id column.");
     }
   };
 
   const columnsOf = async (file, most, address, form, asking) => {
     const how = new URLSearchParams();
-    for (const name of ["delimiter", "encoding", "sheet"]) how.set(name, form.elements[name].value);
+    for (const name of ["delimiter", "encoding"]) how.set(name, form.elements[name].value);
+    how.set("sheet", sheetField(form).value);
     if (file.size > most) how.set("cut", "on");
     const answer = await fetch(`${address}?${how}`, {
       method: "POST",
@@ -126,20 +149,20 @@
     const before = box.querySelector("[name=id_column]");
     const kept = box.dataset.kept ?? (before.matches("input[type=text]") ? before.value : "");
     const control = found.querySelector("[name=id_column]");
-    const choices = [...found.querySelectorAll("option")];
+    const choices = [...found.querySelectorAll("option[data-position]")];
     const same = choices.find((option) => [option.value, `#${option.dataset.position}`].includes(kept));
     if (kept && (same || !choices.length || "incomplete" in found.dataset)) {
       control.value = same?.value ?? kept;
       found.dataset.kept = control.value;
     }
-    const hadFocus = box.contains(document.activeElement);
+    const focused = box.contains(document.activeElement) ? document.activeElement.name : "";
     box.replaceWith(found);
-    if (hadFocus) control.focus();
+    if (focused) (found.querySelector(`[name=${focused}]`) ?? control).focus();
   };
 
   document.addEventListener("input", (event) => {
     const box = event.target.closest?.("[data-columns]");
-    if (box) box.dataset.kept = event.target.value;
+    if (box && event.target.name === "id_column") box.dataset.kept = event.target.value;
   });
 
   // a list of names shows those that match what the field holds: all of it makes room when entered
