@@ -223,7 +223,10 @@ class Pass:
         listed = ", ".join(f"{number:,}" for number in self._bad_numbers[:_LISTED])
         more = " and on" if self._bad_count >= _LISTED else ""
         found = sorted(self._bad_widths)
-        fields = f"{found[0]:,}" if len(found) == 1 else f"between {found[0]:,} and {found[-1]:,}"
+        if len(found) == 1:
+            fields = "1 field" if found == [1] else f"{found[0]:,} fields"
+        else:
+            fields = f"between {found[0]:,} and {found[-1]:,} fields"
         rows, verb = ("row", "has") if self._bad_count == 1 else ("rows", "have")
         hint = ""
         if found == [self._width + 1] and not self.good:
@@ -233,7 +236,7 @@ class Pass:
             )
         return (
             f"The header has {self._width:,} columns, but {rows} {listed}{more} (where row 1 is "
-            f"the first after the header) {verb} {fields} fields.{hint} Mend the rows, or have "
+            f"the first after the header) {verb} {fields}.{hint} Mend the rows, or have "
             "such rows left out and listed."
         )
 

@@ -87,8 +87,9 @@ class AnotherIdLikely(Refused):
         self.name, first = (column_name(header, place, times) for place in (position, 1))
         super().__init__(
             f"No id column was named, and column {position:,}, {shown(header[position - 1])}, "
-            f"looks more like one than the first, {shown(header[0])}. Nothing was stored. Name the "
-            f"id column: {shown(self.name)} or {shown(first)}.",
+            "looks more like one than the first, "
+            f"{shown(header[0]) if header[0].strip() else 'which has no name'}. Nothing was "
+            f"stored. Name the id column: {shown(self.name)} or {shown(first)}.",
             option="id_column",
         )
 

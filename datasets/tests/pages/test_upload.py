@@ -85,6 +85,7 @@ def test_every_form_shown_is_a_submission_of_its_own(alice: Any, client_of: Any)
         ({"types": "weight=number"}, None, "Line 1: write column=type"),
         ({"types": "nothing=text"}, None, "nothing"),
         ({}, b"a,b\n1\n", "See “Leave out rows of the wrong width” below."),
+        ({}, b"a,b\n1\n", "row 1 (where row 1 is the first after the header) has 1 field. Mend"),
         ({}, b"", "The file is empty"),
         ({"title": "x" * 201}, None, "at most 200 characters"),
         ({"delimiter": "semi"}, None, "not one of the available choices"),
@@ -116,7 +117,9 @@ def test_nothing_is_stored_before_a_likelier_id_than_the_first_column_was_taken_
     answer = client.post(NEW, form)
 
     assert answer.status_code == 400
-    assert "column 2, 'pidnum', looks more like one than the first, ''" in text_of(answer)
+    assert "column 2, 'pidnum', looks more like one than the first, which has no name." in text_of(
+        answer
+    )
     assert "“Id column” below now says 'pidnum'" in text_of(answer)
     assert "Choose the file again: a browser does not keep it." in text_of(answer)
     assert re.search(r'name="id_column" value="pidnum"', answer.content.decode())
