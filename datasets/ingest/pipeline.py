@@ -26,6 +26,7 @@ from datasets.ingest.load import (
     require_same_key,
     wait_for_submission,
 )
+from datasets.ingest.memory import give_back_large_arrays
 from datasets.ingest.names import column_names, part_names, shown
 from datasets.ingest.plan import DatasetPlan, PlannedColumn
 from datasets.ingest.profile import (
@@ -122,6 +123,7 @@ def dataset_import(
     then nothing of the file is left behind.
     """
     started = time.monotonic()
+    give_back_large_arrays()
     title, description, origin = _title(title), _plain(description), _plain(origin)
     with Turn(owner.pk, submission) as turn, one_slot():
         if submission and (receipt := submitted_receipt(owner.pk, submission)):
