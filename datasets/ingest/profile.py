@@ -147,14 +147,18 @@ def type_named(name: str) -> DataType:
 def suggest_id_column(profile: TableProfile) -> int:
     """Return the position that looks most like the id column; the first where none does.
 
-    Counted are names people give ids, and values that are all there and all different.
+    Counted are names people give ids, and values that are all there and all different; a name that
+    says whose rows these are counts where its values come again (visits), too.
     """
     best, best_score = 1, 0
     for column in profile.columns:
         name = re.sub(r"\W", "_", column.label.lower()).strip("_")
         unique = column.distinct == profile.rows and not column.missing
-        named = name in _ID_NAMES or name.endswith("_id")
-        score = 4 * (named and unique) + 2 * named * (column.distinct * 2 > profile.rows)
+        listed = name in _ID_NAMES
+        named = listed or name.endswith("_id")
+        mostly_different = column.distinct * 2 > profile.rows
+        visits = listed and column.distinct > 1  # of persons who come again and again
+        score = 4 * (named and unique) + 2 * (visits or (named and mostly_different))
         score += unique and column.position == 1
         if score > best_score:
             best, best_score = column.position, score

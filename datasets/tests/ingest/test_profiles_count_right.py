@@ -147,6 +147,12 @@ def test_the_id_column_is_suggested_by_name_and_by_being_unique(header: str, pos
     )
 
 
+def test_an_id_that_comes_again_with_each_visit_is_suggested_too() -> None:
+    visits = "".join(f"{n},{n % 4},a\n" for n in range(20))
+
+    assert suggest_id_column(profile_of(f"visit,patient_id,site_id\n{visits}")) == 2
+
+
 def test_many_values_are_estimated_within_a_few_percent_and_said_to_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
