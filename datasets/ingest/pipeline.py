@@ -143,17 +143,7 @@ def dataset_import(
             max_bytes=settings.FAIRDB_MAX_UPLOAD_BYTES,
             hold_bytes=HELD_BYTES,
         )
-        id_position = column_position(table.header, id_column) if id_column else 1
-        named_types = {
-            column_position(table.header, label): type_named(name)
-            for label, name in (types or {}).items()
-        }
-        if id_position in named_types:
-            raise Refused("The id column is stored as pseudonyms: it takes no type.")
-        profile = profile_table(table, missing=missing, types=named_types, id_position=id_position)
-        if not id_column:
-            require_likeliest_first(table.header, profile)
-
+        id_position, profile = _profiled(table, id_column, types or {}, missing)
         parts = plan_parts(
             (column.position, column.data_type)
             for column in profile.columns
@@ -195,6 +185,20 @@ def dataset_import(
             raise
         rpc.forget_cached_tables(owner.pk)
         return _from_json(stored)
+
+
+def _profiled(
+    table: TableSource, id_column: str | None, types: Mapping[str, str], missing: Sequence[str]
+) -> tuple[int, TableProfile]:
+    """Return the position of the id column, and the profile of the whole table."""
+    id_position = column_position(table.header, id_column) if id_column else 1
+    named = {column_position(table.header, label): type_named(types[label]) for label in types}
+    if id_position in named:
+        raise Refused("The id column is stored as pseudonyms: it takes no type.")
+    profile = profile_table(table, missing=missing, types=named, id_position=id_position)
+    if not id_column:
+        require_likeliest_first(table.header, profile)
+    return id_position, profile
 
 
 def require_likeliest_first(header: Sequence[str], profile: TableProfile) -> None:
