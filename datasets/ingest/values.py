@@ -134,7 +134,8 @@ class Encoder:
         return records
 
     def _changes_cells(self, block: Block) -> bool:
-        if any(marker.encode() in block.data for marker in self.profile.missing):
+        written = (marker.replace('"', '""').encode() for marker in self.profile.missing)
+        if any(marker in block.data for marker in written):
             return True
         return block.separator != "," and records_of(block).holds_outside_quotes(_COMMA)
 

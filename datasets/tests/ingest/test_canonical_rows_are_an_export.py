@@ -92,7 +92,7 @@ def parsed_value(cell: str, data_type: DataType) -> float:
     ),
     st.sampled_from([",", ";"]),
     st.sampled_from(["\n", "\r\n", "\r"]),
-    st.sampled_from([(), ("a",), ("0.0", "a")]),
+    st.sampled_from([(), ("a",), ("0.0", "a"), ('"', 'a"')]),
     st.integers(1, 4),
     st.sampled_from([8, 1 << 24]),
     st.booleans(),

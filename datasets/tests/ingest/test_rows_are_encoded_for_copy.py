@@ -56,7 +56,7 @@ def read_back(part: Part, data: bytes) -> list[tuple[str | None, ...]]:
     st.lists(st.tuples(TEXTS, NUMBERS, TEXTS, TEXTS), min_size=1, max_size=12),
     st.sampled_from([",", ";", "\t"]),
     st.sampled_from(["\n", "\r\n", "\r"]),
-    st.sampled_from([(), ("a",), ("",), ("a", "7")]),
+    st.sampled_from([(), ("a",), ("",), ("a", "7"), ('"', 'a"')]),
     st.integers(1, 4),
     st.sampled_from([8, 1 << 24]),
     st.booleans(),
@@ -139,6 +139,14 @@ def test_cells_that_mean_something_elsewhere_are_only_text(cell: str) -> None:
     found = encoded(f"id,v\n{cell},{cell}\n".encode(), parts=(Part(1, (2,)),))
 
     assert found[1][0][3] == cell
+
+
+def test_a_marker_with_a_quote_is_missing_where_the_file_doubles_it() -> None:
+    data = b'id,v\na,N"A\nb,"N""A"\nc,1\n'
+
+    found = encoded(data, parts=(Part(1, (2,)),), missing=('N"A',))
+
+    assert [row[3] for row in found[1]] == [None, None, "1"]
 
 
 def test_a_table_of_an_id_column_alone_has_rows() -> None:
