@@ -267,8 +267,8 @@ def _make_ready(cursor: CursorWrapper, plan: DatasetPlan, receipt: dict[str, Any
         cursor.execute(seal, [name])
     cursor.execute(
         sql.SQL(
-            "update {} set state = 'ready', ready_at = now(), row_count = %s, digest = %s,"
-            " seconds = %s, receipt = %s where id = %s and state = 'loading'"
+            "update {} set state = 'ready', ready_at = clock_timestamp(), row_count = %s,"
+            " digest = %s, seconds = %s, receipt = %s where id = %s and state = 'loading'"
         ).format(in_data_schema("datasets")),
         [
             plan.row_count,

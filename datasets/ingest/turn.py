@@ -2,7 +2,8 @@
 
 Two advisory locks, held from before the file is read until the load has ended, however it ended:
 
-- of the submission, which is waited for: whoever sends a form again gets the first one's receipt;
+- of the submission, which is waited for a while: whoever sends a form again gets the first one's
+  receipt;
 - of the owner, which is not: another file is refused while one is being loaded.
 
 Both are of one transaction, on a connection of their own: the load has a transaction of its own,
@@ -27,7 +28,14 @@ from fairdb_site.errors import Conflict
 # Seconds: a transaction that ends lets go of one lock after the other, and the server takes a
 # moment to notice that a process was killed.
 _PATIENCE: Final = 0.5
+# that a form sent again waits for the first one; each that waits keeps a worker and connections
+_SUBMISSION_PATIENCE: Final = 20
 _POLLED: Final = 0.05
+
+STILL_LOADED: Final = (
+    "This file is being loaded already, since it was sent before. Nothing of it is lost: look at "
+    "your datasets in some minutes."
+)
 
 
 class Turn:
@@ -40,13 +48,13 @@ class Turn:
         self._is_taken = False
 
     def __enter__(self) -> Self:
-        """Wait until nobody loads this submission."""
+        """Wait until nobody loads this submission; raises Conflict where that takes long."""
         try:
             self._hold()
         except BaseException:
             self._let_go()
             raise
-        renew_if_lost()  # the other load may have taken hours
+        renew_if_lost()  # the other load may have taken a while
         return self
 
     def __exit__(
@@ -88,11 +96,14 @@ class Turn:
             with self._held.cursor() as cursor:
                 cursor.execute("set local statement_timeout = 0")
                 cursor.execute("set local idle_in_transaction_session_timeout = 0")
-                if self._submission is not None and wait:
-                    cursor.execute(
-                        "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
-                        [f"submission {self._submission} of {self._owner_id}"],
-                    )
+        if self._submission is None or not wait:
+            return
+        end = time.monotonic() + _SUBMISSION_PATIENCE
+        with plain_faults("load"):
+            while not self._try_lock(f"submission {self._submission} of {self._owner_id}"):
+                if time.monotonic() >= end:
+                    raise Conflict(STILL_LOADED)
+                time.sleep(_POLLED)
 
     def _let_go(self) -> None:
         held, self._held = self._held, None

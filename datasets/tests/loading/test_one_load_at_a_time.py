@@ -14,6 +14,7 @@ from django.db import connection, connections
 
 from accounts.tests.doors import sign_in
 from conftest import People, Person
+from datasets.ingest import turn
 from datasets.ingest.pipeline import Receipt
 from datasets.models import Dataset
 from datasets.tests.loading.tables import load_csv
@@ -78,6 +79,26 @@ def test_a_second_file_is_refused_until_the_first_has_ended(
     assert titles_of(alice) == ["The first"]
     second()
     assert titles_of(alice) == ["The first", "The second"]
+
+
+def test_a_form_sent_again_does_not_wait_for_ever(
+    alice: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "_SUBMISSION_PATIENCE", 0.1)
+    submission = uuid4()
+    refusals: list[str] = []
+
+    def again() -> Receipt:
+        return load_csv(alice, tmp_path, TABLE, submission=submission)
+
+    def progress(step: str, done: int, total: int) -> None:
+        if step == "storing" and not refusals:
+            refusals.append(elsewhere(lambda: refusal_of(again)))
+
+    first = load_csv(alice, tmp_path, TABLE, submission=submission, progress=progress)
+
+    assert refusals == [turn.STILL_LOADED]
+    assert again() == first
 
 
 def test_of_five_files_at_the_same_moment_one_is_loaded(alice: Person, tmp_path: Path) -> None:
