@@ -10,7 +10,7 @@ from .dialect import separator_found, separator_named, why_separator
 from .encoding import NotUtf8, examine
 from .passes import CHANGED, MAX_HEADER_BYTES, BadRows, Pass, RecordTooLong, grown, labels_of
 from .repair import TooManyFields, first_record
-from .sandbox import Kept
+from .sandbox import LOAD, Kept, Limits
 from .sheets import Sheet, offering
 from .stream import FileDigest, Opener, Source, Stamp, TextBytes, opener_of, stamp_of
 
@@ -60,6 +60,7 @@ class TableSource:
     _max_bytes: int | None = field(default=None, kw_only=True)
     _block_bytes: int = field(default=BLOCK_BYTES, kw_only=True)
     _hold_bytes: int = field(default=0, kw_only=True)
+    _limits: Limits = field(default=LOAD, repr=False, kw_only=True)
     _held: list[Block] | None = field(default=None, repr=False, kw_only=True)
     _kept: Kept | None = field(default=None, repr=False, kw_only=True)
     _stamp: Stamp | None = field(default=None, repr=False, kw_only=True)
@@ -144,6 +145,7 @@ class TableSource:
             kept=self._kept,
             max_bytes=self._max_bytes,
             known=known,
+            limits=self._limits,
         )
 
     def _stamp_now(self) -> Stamp | None:
@@ -163,6 +165,7 @@ def open_table(
     max_bytes: int | None = None,
     block_bytes: int = BLOCK_BYTES,
     hold_bytes: int = 0,
+    limits: Limits = LOAD,
 ) -> TableSource:
     """Open a CSV, TSV, `;` or `|` file, in gzip or not, a workbook or Parquet; read its header.
 
@@ -170,11 +173,11 @@ def open_table(
     text) and `sheet` (of a workbook: its name, or number from 1) are found where not named.
     `max_bytes` bounds the unpacked text, `max_rows` the rows that fit the header. A table of up to
     `hold_bytes` of text is read once and held: every later pass gives what the first one saw.
-    Labels are as in the file. Raises Refused (no table, no rows, wrong encoding) and TooLarge
-    (columns, bytes).
+    `limits` bound what converts a workbook or Parquet. Labels are as in the file. Raises Refused
+    (no table, no rows, wrong encoding) and TooLarge (columns, bytes).
     """
     opener = opener_of(source)
-    text = TextBytes(opener, encoding=encoding, sheet=sheet, max_bytes=max_bytes)
+    text = TextBytes(opener, encoding=encoding, sheet=sheet, max_bytes=max_bytes, limits=limits)
     try:
         stamp, why = text.stamp(), [text.found.why]
         if not text.found.certain:
@@ -222,6 +225,7 @@ def open_table(
             block_bytes, _WIDE_BLOCK_BYTES if len(heading.fields) >= _WIDE else block_bytes
         ),
         _hold_bytes=hold_bytes,
+        _limits=limits,
         _kept=kept,
         _stamp=stamp,
         _settled=kept is not None and stamp is not None and stamp.is_settled(),

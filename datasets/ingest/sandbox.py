@@ -76,6 +76,18 @@ PREVIEW: Final = Limits(
     "name.",
 )
 
+# A list of ids, answered in one request.
+LINKING: Final = Limits(
+    kind="linking",
+    memory=1 << 29,
+    cpu_seconds=10,
+    seconds=20,
+    wait=3,
+    busy="The server is busy reading other files. Try again in a minute.",
+    over="This file takes too long to read here. Save its id column as a file of text, and give "
+    "that.",
+)
+
 
 class _Reader(Protocol):
     def read(self, size: int, /) -> bytes: ...

@@ -68,11 +68,12 @@ class TextBytes:
         max_bytes: int | None = None,
         known: Stamp | None = None,
         hashed: bool = True,
-        limits: Limits = LOAD,
+        limits: Limits | None = LOAD,
     ) -> None:
         """Open the file; `known` is the stamp of one that need not be hashed again.
 
-        `limits` bound the converter of a workbook or a Parquet file.
+        `limits` bound the converter of a workbook or a Parquet file; without any such a file is
+        known by its `kind` and gives no text.
         """
         self._raw = opener()
         self.hashed = hashed and (known is None or self.stamp() != known)
@@ -96,7 +97,8 @@ class TextBytes:
             elif encoding is not None:
                 raise Refused("A workbook or Parquet file has no encoding to name.")
             else:
-                self._convert(sheet, kept, limits)
+                if limits is not None:
+                    self._convert(sheet, kept, limits)
                 head = b""
             self.found = encoding_of(head, encoding)
         except BaseException:

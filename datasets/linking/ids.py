@@ -10,6 +10,7 @@ from typing import Final
 from datasets.ingest.encoding import examine
 from datasets.ingest.profile import column_position
 from datasets.ingest.read import open_table
+from datasets.ingest.sandbox import LINKING, Limits
 from datasets.ingest.stream import Source, TextBytes, opener_of
 from fairdb_site.errors import Refused
 
@@ -31,7 +32,9 @@ def ids_of_list(
     source: Source, *, encoding: str | None = None, max_bytes: int | None = None
 ) -> list[str]:
     """Return the lines of a file of text, gzipped or not; `source` and errors as `open_table`."""
-    text = TextBytes(opener_of(source), encoding=encoding, max_bytes=max_bytes, hashed=False)
+    text = TextBytes(
+        opener_of(source), encoding=encoding, max_bytes=max_bytes, hashed=False, limits=None
+    )
     try:
         if text.kind != "text":
             raise Refused("A workbook or Parquet file is no list: name its id column.")
@@ -60,6 +63,7 @@ def ids_of_table(
     skip_bad_rows: bool = False,
     max_columns: int = 100_000,
     max_bytes: int | None = None,
+    limits: Limits = LINKING,
 ) -> Iterator[str]:
     """Yield the cells of one column, named by label or as `#3`; the rest as `open_table`."""
     table = open_table(
@@ -69,6 +73,7 @@ def ids_of_table(
         skip_bad_rows=skip_bad_rows,
         max_columns=max_columns,
         max_bytes=max_bytes,
+        limits=limits,
     )
     place = column_position(table.header, id_column) - 1
     for block in table.blocks():

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from accounts.services import account_by_email
+from datasets.ingest.sandbox import LOAD
 from datasets.ingest.stream import Source
 from datasets.linking.ids import ids_of_list, ids_of_table
 from datasets.linking.occurrences import Occurrence, occurrences
@@ -120,6 +121,7 @@ class Command(FairdbCommand):
                 skip_bad_rows=options["skip_bad_rows"],
                 max_columns=settings.FAIRDB_MAX_COLUMNS,
                 max_bytes=settings.FAIRDB_MAX_UPLOAD_BYTES,
+                limits=LOAD,
             )
         if options["delimiter"] or options["skip_bad_rows"]:
             raise Refused("A list has no delimiter and no rows of cells: name the --id-column too.")

@@ -16,12 +16,15 @@ from django.test import Client
 
 from accounts.tests.doors import row_of, sign_in
 from conftest import People, Person
+from datasets.ingest import sandbox
 from datasets.ingest.pseudonyms import owner_key, pseudonymize
 from datasets.linking import views
 from datasets.linking.uploads import MOST_BYTES
+from datasets.tests.ingest.workbooks import xlsx
 from datasets.tests.loading.tables import load_csv
 from datasets.tests.loading.test_pseudonyms_stored import SENTINEL, pseudonyms, tables_holding
 from datasets.tests.pages.markup import faults
+from fairdb_site.errors import Unavailable
 
 PAGE = "/pseudonyms/"
 HTMX = {"HX-Request": "true"}
@@ -331,6 +334,28 @@ def test_typed_ids_are_still_there_after_a_refusal(
     answer = sign_in(alice).post(PAGE, {"ids": "P1\nP2"})
 
     assert "P1\nP2</textarea>" in answer.content.decode()
+
+
+def test_a_workbook_is_converted_within_small_limits_and_not_at_all_as_a_list(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+
+    def take(kind: str, **limits: Any) -> None:
+        taken.append(kind)
+        raise Unavailable("busy")
+
+    monkeypatch.setattr(sandbox, "take_slot", take)
+    browser = sign_in(alice)
+
+    def send(**fields: str) -> str:
+        file = SimpleUploadedFile("ids.xlsx", xlsx({"Data": [["id"], ["P1"]]}))
+        return browser.post("/pseudonyms/", {"file": file, **fields}).content.decode()
+
+    assert "is no list" in send()
+    assert taken == []
+    assert "busy" in send(id_column="id")
+    assert taken == ["linking"]
 
 
 def test_files_of_one_request_share_the_limit(alice: Person) -> None:
