@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ from accounts.models import SupabaseSession
 from bench.fault_disks import SmallDisks, superuser
 from bench.fault_parties import Site, Sites, Upload, someone, wait_until
 from bench.fault_proxy import Proxy
-from bench.faults import Trial
+from bench.fault_trial import Result, Trial
 from datasets.browse.export_file import dataset_export
 from datasets.models import Dataset, StagedFile
-from datasets.services import Reaped, dataset_delete, reap_uploads
+from datasets.services import dataset_delete, reap_uploads
 from fairdb_site.errors import FairdbError
 from fairdb_site.local.binaries import MAJOR, package_folder
 from fairdb_site.local.postgres import Postgres
@@ -36,24 +35,6 @@ ROWS, COLUMNS = 1_500, 700  # three parts
 SENTINEL = "Sentinel-"  # raw ids begin with it, and nothing that is kept or shown holds it
 PATIENCE = 1.5  # seconds that a site waits for a Supabase that is too slow
 _RECORDS = {"datasets", "dataset_columns", "metadata_tables"}
-
-
-@dataclass
-class Result:
-    """What became of a trial; all is as it must be where `problems` is empty."""
-
-    answer: str = ""
-    reaped: Reaped | None = None
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def swept(self) -> str:
-        """What `reap_uploads` found to remove, in words."""
-        if self.reaped is None:
-            return ""
-        found = {"row": self.reaped.datasets, "table": self.reaped.parts, "file": self.reaped.files}
-        words = [f"{n} {what}{'s' * (n > 1)}" for what, n in found.items() if n]
-        return ", ".join(words) or "nothing"
 
 
 class Laboratory:

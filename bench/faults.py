@@ -10,29 +10,15 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.fault_trial import Result, Trial
 from bench.stack import throwaway_stack
 
 if TYPE_CHECKING:
-    from bench.fault_trials import Laboratory, Result
+    from bench.fault_trials import Laboratory
 
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A fault, and the step and share of it at which it strikes."""
-
-    fault: str
-    step: str
-    share: float = 0.0
-
-    @property
-    def where(self) -> str:
-        """In words."""
-        return self.step if self.step == "sealing" else f"{self.step} {self.share:.0%}"
 
 
 def trials() -> list[Trial]:
