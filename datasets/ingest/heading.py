@@ -14,7 +14,13 @@ from fairdb_site.errors import Refused, TooLarge
 from .dialect import separator_found, separator_named
 from .encoding import examine
 from .form import form_of, refuse_packed_twice
-from .profile import ColumnProfile, TableProfile, suggest_id_column
+from .profile import (
+    ColumnProfile,
+    TableProfile,
+    looks_like_id,
+    mostly_repeats,
+    suggest_id_column,
+)
 from .read import Evidence, open_table
 from .repair import TooManyFields, first_record
 from .sandbox import PREVIEW, Facts
@@ -44,7 +50,8 @@ class LikelyId:
 class Heading:
     """The labels of a file, what it was taken for, and what `rows` first rows say about its id.
 
-    `whole`: there are no more rows than these.
+    `whole`: there are no more rows than these. `first_repeats`: no column is likely, and the
+    first, which is taken then, is not either: most of these rows repeat one of its values.
     """
 
     labels: tuple[str, ...]
@@ -52,6 +59,14 @@ class Heading:
     rows: int
     whole: bool
     likely: LikelyId | None
+    first_repeats: bool = False
+
+    @property
+    def seen(self) -> str:
+        """The rows that were looked at, in words."""
+        if self.rows == 1:
+            return "the only row" if self.whole else "the first row"
+        return f"all {self.rows:,} rows" if self.whole else f"the first {self.rows:,} rows"
 
     @property
     def reason(self) -> str:
@@ -60,12 +75,13 @@ class Heading:
             return ""
         if not self.rows:
             return "named like an id"
-        rows = "the only row" if self.rows == 1 else f"the first {self.rows:,} rows"
-        if self.whole and self.rows > 1:
-            rows = f"all {self.rows:,} rows"
         if self.likely.distinct == self.rows:
-            return f"named like an id, every value different in {rows}"
-        return f"named like an id, {self.likely.distinct:,} different values in {rows}"
+            return f"named like an id, every value different in {self.seen}"
+        if self.likely.distinct < 2:
+            values = "the same value" if self.likely.distinct else "no value"
+        else:
+            values = f"{self.likely.distinct:,} different values"
+        return f"named like an id, {values} in {self.seen}"
 
 
 def read_heading(
@@ -110,12 +126,15 @@ def read_heading(
         )
     start = header[1] if header else len(text)
     rows, whole = _rows(text, separator, start, len(table.header), cut=cut)
+    profile = _profile(table.header, rows)
+    likely = _likely_id(profile)
     return Heading(
         labels=table.header,
         evidence=replace(evidence, delimiter=separator, compression=compression),
         rows=len(rows),
         whole=whole,
-        likely=_likely_id(table.header, rows),
+        likely=likely,
+        first_repeats=likely is None and mostly_repeats(profile.columns[0], len(rows)),
     )
 
 
@@ -186,13 +205,12 @@ def _rows(
     return rows, not cut and place >= len(text)
 
 
-def _likely_id(labels: tuple[str, ...], rows: list[list[bytes]]) -> LikelyId | None:
-    """Return the id column by the rule that loading goes by, None where it finds none."""
+def _profile(labels: tuple[str, ...], rows: list[list[bytes]]) -> TableProfile:
+    """Return what the rows tell of an id: what is missing in each column, and how many differ."""
     cells = zip(*rows, strict=True) if rows else (() for _ in labels)
     columns = tuple(
-        # the rule says 1 for the first column and where there is none; one to the right, 1 is none
         ColumnProfile(
-            position=position + 1,
+            position=position,
             label=label,
             data_type="text",
             missing=values.count(b""),
@@ -200,8 +218,12 @@ def _likely_id(labels: tuple[str, ...], rows: list[list[bytes]]) -> LikelyId | N
         )
         for position, (label, values) in enumerate(zip(labels, cells, strict=True), 1)
     )
-    position = suggest_id_column(TableProfile(len(rows), columns)) - 1
-    if not position:
-        return None
-    found = columns[position - 1]
-    return LikelyId(position, found.label, found.distinct)
+    return TableProfile(len(rows), columns)
+
+
+def _likely_id(profile: TableProfile) -> LikelyId | None:
+    """Return the id column by the rule that loading goes by, None where it finds none."""
+    found = profile.columns[suggest_id_column(profile) - 1]
+    if not looks_like_id(found, profile.rows):
+        return None  # the first, for want of another
+    return LikelyId(found.position, found.label, found.distinct)

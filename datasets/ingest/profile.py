@@ -144,6 +144,20 @@ def type_named(name: str) -> DataType:
     raise Refused(f"There is no type {name!r}; name one of {', '.join(DATA_TYPES)}.")
 
 
+def looks_like_id(column: ColumnProfile, rows: int) -> bool:
+    """Return whether a column's name speaks for it: one that says whose rows these are, however
+    often its values come again (visits), or one as ids have, with values that mostly differ.
+    """
+    name = _plain_name(column.label)
+    mostly_differ = not rows or column.distinct * 2 > rows
+    return name in _ID_NAMES or (name.endswith("_id") and mostly_differ)
+
+
+def mostly_repeats(column: ColumnProfile, rows: int) -> bool:
+    """Return whether more than half of the rows repeat a value of the column: ages, not ids."""
+    return rows - column.missing - column.distinct > rows * _REPEATED_SHARE
+
+
 def suggest_id_column(profile: TableProfile) -> int:
     """Return the position that looks most like the id column; the first where none does.
 
@@ -152,7 +166,7 @@ def suggest_id_column(profile: TableProfile) -> int:
     """
     best, best_score = 1, 0
     for column in profile.columns:
-        name = re.sub(r"\W", "_", column.label.lower()).strip("_")
+        name = _plain_name(column.label)
         unique = column.distinct == profile.rows and not column.missing
         listed = name in _ID_NAMES
         named = listed or name.endswith("_id")
@@ -165,6 +179,11 @@ def suggest_id_column(profile: TableProfile) -> int:
     return best
 
 
+def _plain_name(label: str) -> str:
+    return re.sub(r"\W", "_", label.lower()).strip("_")
+
+
+_REPEATED_SHARE: Final = 0.5  # of the rows; visits of one person repeat an id, ages far more
 _ID_NAMES: Final = frozenset(
     """id ids sample sampleid sample_id sample_name patient patientid patient_id subject subjectid
     subject_id participant participant_id person person_id individual individual_id case_id

@@ -96,11 +96,32 @@ def test_the_id_is_suggested_by_the_rule_that_the_receipt_goes_by(table: bytes) 
             "named like an id, 3 different values in all 4 rows",
         ),
         (b"age,sex\n1,f\n2,m\n", ""),
-        (b"id,sex\n1,f\n1,m\n1,m\n", ""),
+        (b"id,sex\n1,f\n1,m\n1,m\n", "named like an id, the same value in all 3 rows"),
+        (b"id,sex\n,f\n,m\n", "named like an id, no value in all 2 rows"),
+        (
+            b"patient_id,visit\nP1,1\nP1,2\nP1,3\nP2,1\n",
+            "named like an id, 2 different values in all 4 rows",
+        ),
+        (b"site_id,v\nA,1\nA,2\nA,3\n", ""),
     ],
 )
 def test_the_reason_says_what_was_seen(table: bytes, reason: str) -> None:
     assert found(table).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("table", "repeats"),
+    [
+        (b"site_id,v\nA,1\nA,2\nA,3\n", True),
+        (b"age,v\n30,1\n31,2\n31,3\n", False),
+        (b"patient_id,v\nP1,1\nP1,2\nP1,3\n", False),
+        (b"age,pid\n30,1\n30,2\n30,3\n", False),
+    ],
+)
+def test_a_first_column_that_repeats_is_doubted_where_it_is_taken_for_want_of_another(
+    table: bytes, repeats: bool
+) -> None:
+    assert found(table).first_repeats is repeats
 
 
 def test_many_rows_are_judged_by_the_first_of_them() -> None:

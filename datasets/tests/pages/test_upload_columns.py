@@ -58,8 +58,21 @@ def test_the_first_column_is_chosen_where_none_is_named_like_an_id(
 ) -> None:
     answer = ask(client_of(alice), b"age,sex\n30,f\n31,m\n")
 
-    assert "No column is named like an id, so the first is taken" in text_of(answer)
+    assert "No column looks like an id, so the first is taken" in text_of(answer)
+    assert "Nor does age" not in text_of(answer)
     assert re.search(r'value="age"\s+data-position="1"\s+selected', answer.content.decode())
+
+
+def test_a_first_column_that_repeats_is_said_to_be_no_id(alice: Any, client_of: Any) -> None:
+    client = client_of(alice)
+
+    ages = text_of(ask(client, b"age,sex\n30,f\n30,m\n30,f\n"))
+    visits = text_of(ask(client, b"patient_id,visit\nP1,1\nP1,2\nP1,3\n"))
+
+    assert "Nor does age : in all 3 rows most of its values repeat an earlier one." in ages
+    assert "has to be given one, such as a column of row numbers." in ages
+    assert "No column looks like an id" not in visits
+    assert "patient_id : named like an id" in visits
 
 
 def test_nobody_else_is_answered(client: Client, db_ready: None) -> None:
