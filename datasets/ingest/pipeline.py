@@ -34,6 +34,8 @@ from datasets.ingest.profile import (
     TableProfile,
     column_name,
     column_position,
+    looks_like_id,
+    mostly_repeats,
     profile_table,
     suggest_id_column,
     type_named,
@@ -48,7 +50,6 @@ from datasets.ingest.values import Encoder
 from datasets.titles import LONGEST_TITLE
 from fairdb_site.errors import Conflict, Refused
 
-REPEATED_SHARE = 0.5  # of the rows; visits of one person repeat an id, a column of ages far more
 _JOINERS = "\u200c\u200d"
 HELD_BYTES = 1 << 25  # of text; where every cell is found it takes five times as much memory
 MAX_NOTES = 50  # columns named in a receipt; the rest are counted
@@ -357,18 +358,24 @@ def _notes(profile: TableProfile, id_profile: ColumnProfile) -> list[str]:
     """Return what the owner may want to look at, in words."""
     notes = []
     likely = profile.columns[suggest_id_column(profile) - 1]
-    if likely.position not in (id_profile.position, 1):
+    if likely.position != id_profile.position and looks_like_id(likely, profile.rows):
         notes.append(
             f"{likely.label} looks like an identifier and is stored as it is. To store pseudonyms "
             "in its place, delete this dataset and load the file again with it as the id column."
         )
     repeated = profile.rows - id_profile.missing - id_profile.distinct
-    if repeated > profile.rows * REPEATED_SHARE:
+    if mostly_repeats(id_profile, profile.rows) and not looks_like_id(id_profile, profile.rows):
         notes.append(
             f"{repeated:,} of {profile.rows:,} rows repeat a value of {id_profile.label}, which "
             "was taken for the id and is stored as pseudonyms. If it is no id, delete this dataset "
             "and load the file again with the right id column."
         )
+    elif repeated:
+        rows = "1 row repeats" if repeated == 1 else f"{repeated:,} rows repeat"
+        notes.append(f"{rows} an id seen before, and got the same pseudonym.")
+    if id_profile.missing:
+        rows = "1 row" if id_profile.missing == 1 else f"{id_profile.missing:,} rows"
+        notes.append(f"{rows} had an empty id.")
     suggested = [column for column in profile.columns if column.suggestions]
     for column in suggested[:MAX_NOTES]:
         markers = ", ".join(

@@ -133,9 +133,34 @@ def test_the_receipt_warns_of_an_id_that_repeats_and_lists_refused_rows(
     out = StringIO()
     call_command("import_dataset", str(path), "--owner", alice.email, "--skip-bad-rows", stdout=out)
     assert "3 of 4 rows repeat a value of age" in out.getvalue()
+    assert "seen before" not in out.getvalue()
     assert "pseudonyms stand for age" in out.getvalue()
     assert "refused rows 4" in out.getvalue()
     assert "in 1 table," in out.getvalue()
+
+
+def test_visits_of_patients_are_noted_once_and_calmly(alice: Person, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("patient_id,v\nP1,1\nP1,2\nP1,3\n,4\n")
+
+    notes = run_json("import_dataset", path, "--owner", alice.email)["notes"]
+
+    assert notes == [
+        "2 rows repeat an id seen before, and got the same pseudonym.",
+        "1 row had an empty id.",
+    ]
+
+
+def test_an_id_in_the_first_column_is_warned_of_where_another_was_named(
+    alice: Person, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("patient_id,v\nP1,1\nP2,2\n")
+
+    notes = run_json("import_dataset", path, "--owner", alice.email, "--id-column", "v")["notes"]
+
+    assert len(notes) == 1
+    assert "patient_id looks like an identifier" in notes[0]
 
 
 @pytest.mark.parametrize("command", ["export_dataset", "delete_dataset"])
