@@ -90,6 +90,8 @@ class Pass:
         except RecordTooLong as error:
             raise Refused(self._too_long()) from error
         if self._bad_count and not self._skip:
+            if self._bad_count == self._read:
+                raise Refused(self._no_row_fits())
             raise Refused(self._ragged(), option="skip_bad_rows")
         if not self.good:
             raise Refused("The file has a header but no rows that fit it.")
@@ -222,23 +224,42 @@ class Pass:
     def _ragged(self) -> str:
         listed = ", ".join(f"{number:,}" for number in self._bad_numbers[:_LISTED])
         more = " and on" if self._bad_count >= _LISTED else ""
-        found = sorted(self._bad_widths)
-        if len(found) == 1:
-            fields = "1 field" if found == [1] else f"{found[0]:,} fields"
-        else:
-            fields = f"between {found[0]:,} and {found[-1]:,} fields"
         rows, verb = ("row", "has") if self._bad_count == 1 else ("rows", "have")
-        hint = ""
-        if found == [self._width + 1] and not self.good:
+        return (
+            f"The header has {self._columns}, but {rows} {listed}{more} (where row 1 is "
+            f"the first after the header) {verb} {self._bad_fields}. Mend the rows, or have "
+            "such rows left out and listed."
+        )
+
+    def _no_row_fits(self) -> str:
+        """Say that header and rows differ, where leaving rows out would leave none of these."""
+        if self._bad_count == 1:
+            rows = "the only row has"
+        elif self._bad_count < _LISTED:  # the file ended
+            rows = f"all {self._bad_count:,} rows have"
+        else:
+            rows = f"the first {self._bad_count:,} rows all have"
+        hint = "Is the first line the header, with the separator that the rows have?"
+        if self._bad_widths == {self._width + 1}:
             hint = (
-                " Every row has one field more than the header: was it written with row names "
+                "Every row has one field more than the header: was it written with row names "
                 "(R's write.table)? Give the first column a name."
             )
         return (
-            f"The header has {self._width:,} columns, but {rows} {listed}{more} (where row 1 is "
-            f"the first after the header) {verb} {fields}.{hint} Mend the rows, or have "
-            "such rows left out and listed."
+            f"The header has {self._columns}, but {rows} {self._bad_fields}. {hint} Mend the "
+            "header, or the rows."
         )
+
+    @property
+    def _columns(self) -> str:
+        return "1 column" if self._width == 1 else f"{self._width:,} columns"
+
+    @property
+    def _bad_fields(self) -> str:
+        found = sorted(self._bad_widths)
+        if len(found) > 1:
+            return f"between {found[0]:,} and {found[-1]:,} fields"
+        return "1 field" if found == [1] else f"{found[0]:,} fields"
 
     def _unclosed(self) -> str:
         return f"A quote opened in {self._next_row} or soon after it is not closed."

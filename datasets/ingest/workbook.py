@@ -211,9 +211,13 @@ class _Rows:
         if len(header) > 1 and filled == 1:
             raise Refused(
                 f"The first row of the sheet (row {self._first_row + 1}) has a value in one of "
-                f"{len(header):,} columns: it is a title, not the column names. Delete the rows "
-                "above the column names and what stands beside the table."
-                + (f" Or name another sheet: {names_listed(unread)}." if unread else "")
+                f"{len(header):,} columns: it is a title, not the column names. "
+                + (
+                    f"Choose another sheet: {names_listed(unread)}. Or delete"
+                    if unread
+                    else "Delete"
+                )
+                + " the rows above the column names and what stands beside the table."
             )
 
     def csv(self) -> Iterator[bytes]:

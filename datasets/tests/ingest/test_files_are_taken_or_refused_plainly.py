@@ -95,6 +95,33 @@ def test_the_first_twenty_ragged_rows_are_named() -> None:
     assert "42" not in refusal.value.message
 
 
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"id,v\nP1\n", "The header has 2 columns, but the only row has 1 field. Is the"),
+        (b"v\nP1,1,1\nP2,2\n", "has 1 column, but all 2 rows have between 2 and 3 fields. Is"),
+        (b"a,b\n" + b"1\n" * 30, "but the first 30 rows all have 1 field. Is the first line the"),
+    ],
+)  # fmt: skip
+def test_where_no_row_is_as_wide_as_the_header_none_is_proposed_to_be_left_out(
+    data: bytes, sentence: str
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        cells(open_table(source(data), delimiter=","))
+
+    assert sentence in refusal.value.message
+    assert "left out" not in refusal.value.message
+    assert refusal.value.option == ""
+
+
+def test_row_names_are_not_suspected_where_a_row_of_the_same_block_fits() -> None:
+    with pytest.raises(Refused) as refusal:
+        cells(open_table(source(b"id,v\nP1,1\nP2,2,2\n")))
+
+    assert "row names" not in refusal.value.message
+    assert refusal.value.option == "skip_bad_rows"
+
+
 def test_ragged_rows_are_skipped_and_listed_where_asked() -> None:
     table = open_table(source(b"id,v\nP1,1\nbad\nP3,3\n,,\n"), skip_bad_rows=True)
 

@@ -233,7 +233,7 @@ def test_the_sheets_are_offered_where_the_first_is_no_table(alice: Any, client_o
         assert [value for value, _, on in sheets_of(answer) if on] == ([chosen] if chosen else [])
         assert "<i>" not in answer.content.decode()
         assert faults(answer.content.decode(), whole=False) == []
-    assert "Or name another sheet: 'People', '<i>Lab</i>'." in text_of(ask(client, COVER))
+    assert "Choose another sheet: 'People', '<i>Lab</i>'. Or delete" in text_of(ask(client, COVER))
 
 
 def test_a_cover_sheet_of_one_line_offers_the_others(alice: Any, client_of: Any) -> None:
