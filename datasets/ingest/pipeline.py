@@ -193,9 +193,15 @@ def _profiled(
 ) -> tuple[int, TableProfile]:
     """Return the position of the id column, and the profile of the whole table."""
     id_position = column_position(table.header, id_column) if id_column else 1
-    named = {column_position(table.header, label): type_named(types[label]) for label in types}
+    named = {
+        column_position(table.header, label, option="types"): type_named(types[label])
+        for label in types
+    }
     if id_position in named:
-        raise Refused("The id column is stored as pseudonyms: it takes no type.")
+        raise Refused(
+            "The id column is stored as pseudonyms: it takes no type. Leave it out of the types.",
+            option="types",
+        )
     profile = profile_table(table, missing=missing, types=named, id_position=id_position)
     if not id_column:
         require_likeliest_first(table.header, profile)

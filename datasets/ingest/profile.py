@@ -102,8 +102,11 @@ def profile_table(
     return TableProfile(table.rows_read, columns, markers, tuple(sorted(types or {})))
 
 
-def column_position(header: Sequence[str], name: str) -> int:
-    """Return the position (from 1) of the column that a user named by label, or as `#3`."""
+def column_position(header: Sequence[str], name: str, *, option: str = "id_column") -> int:
+    """Return the position (from 1) of the column that a user named by label, or as `#3`.
+
+    `option` is where they named it, for the refusal of a name that no column has.
+    """
     places = [place for place, label in enumerate(header, 1) if label == name]
     if len(places) == 1:
         return places[0]
@@ -114,9 +117,14 @@ def column_position(header: Sequence[str], name: str) -> int:
     if places:
         raise Refused(
             f"{len(places)} columns are named {shown(name)}; name one by its place, for example "
-            f"#{places[0]}."
+            f"#{places[0]}.",
+            option=option,
         )
-    raise Refused(f"There is no column {shown(name)} in the header.")
+    raise Refused(
+        f"There is no column {shown(name)} in the header. Write a name as the header has it, or "
+        "a place, such as #1.",
+        option=option,
+    )
 
 
 def column_name(header: Sequence[str], position: int, times: Mapping[str, int]) -> str:
@@ -141,7 +149,9 @@ def type_named(name: str) -> DataType:
     for data_type in DATA_TYPES:
         if data_type == name.strip().lower():
             return data_type
-    raise Refused(f"There is no type {name!r}; name one of {', '.join(DATA_TYPES)}.")
+    raise Refused(
+        f"There is no type {name!r}; name one of {', '.join(DATA_TYPES)}.", option="types"
+    )
 
 
 def looks_like_id(column: ColumnProfile, rows: int) -> bool:
@@ -274,7 +284,10 @@ def _as_named(
         number = block.row_number(bundle.first_row + row)
         raise Refused(
             f"Row {number:,} (where row 1 is the first after the header) of column "
-            f"{shown(header[bundle.columns[place]])} is not of type {data_type}."
+            f"{shown(header[bundle.columns[place]])} is not of type {data_type}. Name "
+            "another type for the column (text takes any cell) or none, mend the cell, or say that "
+            "what it holds means missing.",
+            option="types",
         )
     return Typed(data_type, bundle, found.fits, found.values, found.printed)
 

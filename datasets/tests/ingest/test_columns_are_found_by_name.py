@@ -5,6 +5,7 @@ import pytest
 from datasets.ingest.profile import column_position, type_named
 from fairdb_site.errors import Refused
 
+WRITE = "Write a name as the header has it, or a place, such as #1."
 HEADER = ["id", "age", "age", "", "#2", "x" * 300]
 
 
@@ -19,16 +20,21 @@ def test_a_column_is_found_by_its_label_or_by_its_place(name: str, position: int
     ("name", "sentence"),
     [
         ("age", "2 columns are named 'age'; name one by its place, for example #2."),
-        ("height", "There is no column 'height' in the header."),
-        ("#7", "There is no column '#7' in the header."),
-        ("y" * 300, "There is no column '" + "y" * 100 + "…' in the header."),
+        ("height", f"There is no column 'height' in the header. {WRITE}"),
+        ("#7", f"There is no column '#7' in the header. {WRITE}"),
+        ("y" * 300, "There is no column '" + "y" * 100 + f"…' in the header. {WRITE}"),
     ],
 )
 def test_a_column_that_cannot_be_meant_is_refused(name: str, sentence: str) -> None:
     with pytest.raises(Refused) as refusal:
         column_position(HEADER, name)
 
-    assert refusal.value.message == sentence
+    assert (refusal.value.message, refusal.value.option) == (sentence, "id_column")
+
+    with pytest.raises(Refused) as refusal:
+        column_position(HEADER, name, option="types")
+
+    assert (refusal.value.message, refusal.value.option) == (sentence, "types")
 
 
 def test_a_type_is_named_in_any_case() -> None:

@@ -80,6 +80,7 @@ FILES = {
     "a quote that is never closed": File(b'id,v\nP1,1\nP2,"2\n'),
     "rows of another width than the header": File(b"id,v\nP1,1\nP2\nP3,3,3\n"),
     "rows of another width, to be skipped": File(b"id,v\nP1,1\nP2\n", {"skip_bad_rows": True}),
+    "no row as wide as the header": File(b"id,v\nP2\n"),
     "no row as wide as the header, rows to be skipped": File(
         b"id,v\nP2\n", {"skip_bad_rows": True}
     ),

@@ -84,8 +84,12 @@ def test_every_form_shown_is_a_submission_of_its_own(alice: Any, client_of: Any)
         ({"types": "age:integer"}, None, "Line 1: write column=type"),
         ({"types": "weight=number"}, None, "Line 1: write column=type"),
         ({"types": "nothing=text"}, None, "nothing"),
-        ({}, b"a,b\n1\n", "See “Leave out rows of the wrong width” below."),
-        ({}, b"a,b\n1\n", "row 1 (where row 1 is the first after the header) has 1 field. Mend"),
+        ({}, b"a,b\n1\n2,3\n", "See “Leave out rows of the wrong width” below."),
+        (
+            {},
+            b"a,b\n1\n2,3\n",
+            "row 1 (where row 1 is the first after the header) has 1 field. Mend",
+        ),
         ({}, b"", "The file is empty"),
         ({"title": "x" * 201}, None, "at most 200 characters"),
         ({"delimiter": "semi"}, None, "not one of the available choices"),
@@ -150,16 +154,24 @@ def test_a_name_that_no_form_sends_back_is_suggested_by_its_place(
 
 
 @pytest.mark.parametrize(
-    ("content", "field"),
-    [(b"a,b\n1\n", "skip_bad_rows"), (b"%PDF-1.7 no table", "")],
+    ("content", "typed", "field"),
+    [
+        (b"a,b\n1\n2,3\n", {}, "skip_bad_rows"),
+        (b"a,b\n1,2\n", {"types": "b=date"}, "types"),
+        (b"a,b\n1,2\n", {"types": "c=date"}, "types"),
+        (b"a,b\n1,2\n", {"types": "a=text"}, "types"),
+        (b"a,b\n1,2\n", {"id_column": "c"}, "id_column"),
+        (b"%PDF-1.7 no table", {}, ""),
+    ],
 )
-def test_the_field_that_would_mend_a_file_is_not_folded_away(
-    alice: Any, client_of: Any, content: bytes, field: str
+def test_the_field_that_would_mend_a_file_is_named_and_not_folded_away(
+    alice: Any, client_of: Any, content: bytes, typed: dict[str, str], field: str
 ) -> None:
-    page = client_of(alice).post(NEW, sent(content)).content.decode()
+    page = client_of(alice).post(NEW, sent(content, **typed)).content.decode()
 
-    assert (f'href="#id_{field}"' in page) == bool(field)
-    assert bool(re.search(r'<details class="more"\s+open', page)) == bool(field)
+    assert re.findall(r'href="#id_(\w+)"', page) == ([field] if field else [])
+    folded = field in {"", "id_column"}
+    assert bool(re.search(r'<details class="more"\s+open', page)) is not folded
 
 
 def test_errors_are_linked_to_their_fields(alice: Any, client_of: Any) -> None:
@@ -280,7 +292,8 @@ def test_a_refused_sheet_leads_to_its_field(alice: Any, client_of: Any) -> None:
 
     answer = client_of(alice).post(NEW, sent(book, "study.xlsx"))
 
-    assert "Or name another sheet: 'People'. See “Sheet” below." in text_of(answer)
+    assert "not the column names. Choose another sheet: 'People'. Or delete the" in text_of(answer)
+    assert "See “Sheet” below." in text_of(answer)
     assert re.search(r'<details class="more"\s+open', answer.content.decode())
 
 
