@@ -17,15 +17,19 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections
 from django.test import Client
+from psycopg2 import sql
 
 from accounts.tests.doors import sign_in
 from conftest import People, Person
 from datasets import rpc
+from datasets.identifiers import in_data_schema
 from datasets.ingest import load as load_module
+from datasets.ingest.pseudonyms import owner_key, pseudonymize
 from datasets.models import StagedFile
 from datasets.services import reap_uploads
 from datasets.tests.loading.tables import load_csv
@@ -318,6 +322,49 @@ def test_a_terminated_connection_is_a_plain_error_and_leaves_nothing(
         load_csv(alice, tmp_path, "id,age\nP1,1\n")
     assert "P1" not in str(stopped.value)
     connection.close()
+    reap_uploads()
+    assert leftovers(alice) == []
+
+
+END_IN_A_ROW = """
+    create function pg_temp.end_it() returns trigger language plpgsql
+    as $$ begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$;
+    create trigger end_it before insert on {} for each row when ({})
+    execute function pg_temp.end_it()
+"""
+
+
+@pytest.mark.parametrize("step", ["_copy_rows", "_copy_statistics"])
+def test_a_connection_that_ends_within_a_row_leaves_no_value_in_the_log(
+    alice: Person,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    step: str,
+) -> None:
+    """PostgreSQL quotes the row, and psycopg2 prints what it said past all logging."""
+    real, log = getattr(load_module, step), io.StringIO()
+    [handler] = (h for h in logging.getLogger("datasets").handlers if h.name == "stderr")
+    assert isinstance(handler, logging.StreamHandler)
+    monkeypatch.setattr(handler, "stream", log)
+
+    def copy(cursor: Any, *args: Any) -> None:
+        rows = step == "_copy_rows"
+        table, which = (args[0].parts[0], "true") if rows else ("dataset_columns", "new.mean > 1")
+        cursor.execute(sql.SQL(END_IN_A_ROW).format(in_data_schema(table), sql.SQL(which)))
+        real(cursor, *args)
+
+    monkeypatch.setattr(load_module, step, copy)
+    cell, title = "700193847", f"title{uuid4().hex}"
+    with pytest.raises(FairdbError, match="Nothing was"):
+        load_csv(alice, tmp_path, f"id,v\nP1,{cell}\nP2,{cell}\n", title=title)
+    connection.close()
+
+    written = capfd.readouterr().err + log.getvalue()
+    [pseudonym] = pseudonymize(["P1"], owner_key(settings.FAIRDB_PSEUDONYM_KEY, alice.user.pk))
+    hidden = [cell, title, str(alice.user.pk), pseudonym[:12]]  # a long line is quoted in part
+    assert [value for value in hidden if value in written] == []
+    assert "AdminShutdown (SQLSTATE 57P01)" in log.getvalue()
     reap_uploads()
     assert leftovers(alice) == []
 
