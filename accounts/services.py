@@ -39,13 +39,17 @@ def account_create(*, email: str, password: str, staff: bool = False) -> User:
 
 def account_by_email(email: str) -> User:
     """Return the person with this e-mail, mirroring one who never signed in; else NotFound."""
-    email = valid_email(email)
+    none = NotFound(f"There is no account with the e-mail address {email.strip()}.")
+    try:
+        email = valid_email(email)
+    except Refused:
+        raise none from None  # what is no address has no account either
     user = User.objects.filter(email=email).first()
     if user is not None:
         return user
     account = auth.admin_find_user(email)
     if account is None:
-        raise NotFound(f"There is no account with the e-mail address {email}.")
+        raise none
     return mirror_account(account)
 
 
@@ -100,5 +104,7 @@ def valid_email(email: str) -> str:
     try:
         validate_email(email)
     except ValidationError:
-        raise Refused("This is not an e-mail address: please check it.") from None
+        raise Refused(
+            "This is not an e-mail address such as name@example.org: please check it."
+        ) from None
     return email

@@ -147,8 +147,9 @@ def test_person_who_never_signed_in_is_found_at_supabase() -> None:
 
 
 def test_unknown_address_is_not_found() -> None:
-    with pytest.raises(NotFound, match="There is no account"):
-        account_by_email(new_email())
+    for email in (new_email(), "nobody@x.y", "nobody"):
+        with pytest.raises(NotFound, match=f"no account with the e-mail address {email}\\."):
+            account_by_email(f" {email}")
 
 
 def test_account_is_found_by_its_id() -> None:
