@@ -32,7 +32,7 @@ class IdsForm(forms.Form):
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8, **_UNHELPED}),
-        help_text="One a line, as they stand in your files.",
+        help_text="Give ids or a file. Ids one a line, as they stand in your files.",
     )
     file = forms.FileField(
         label="Or a file of them",
@@ -93,5 +93,5 @@ class IdsForm(forms.Form):
         return ids_of_list(opener, max_bytes=MOST_UNPACKED)
 
     def refuse(self, error: FairdbError) -> None:
-        """Say what refused the ids."""
-        self.add_error(None, error.message)
+        """Say what refused the ids, at the field where it may be mended."""
+        self.add_error(error.option if error.option in self.fields else None, error.message)

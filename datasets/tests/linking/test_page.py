@@ -326,6 +326,23 @@ def test_what_is_refused_is_said_plainly(
     assert faults(answer.content.decode()) == []
 
 
+def test_a_refusal_stands_above_the_form_and_leads_to_its_field(alice: Person) -> None:
+    file = file_of(b"id\nP1\n")
+
+    page = sign_in(alice).post(PAGE, {"file": file, "id_column": "pid"}).content.decode()
+
+    assert 'href="#id_id_column"' in page
+    assert page.index('role="alert"') < page.index('aria-label="Ids"')
+
+
+def test_only_the_column_is_said_to_be_optional(alice: Person) -> None:
+    page = words(sign_in(alice).get(PAGE))
+
+    assert "Give ids or a file." in page
+    assert page.count("(optional)") == 1
+    assert "Id column of the file (optional)" in page
+
+
 def test_typed_ids_are_still_there_after_a_refusal(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
