@@ -295,6 +295,7 @@ def test_deleting_asks_first_and_says_what_went(own_cohort: Loaded, client_of: A
     client = client_of(own_cohort.owner)
 
     asked = text_of(client.get(own_cohort.at("delete/")))
+    assert "the table that holds them, the statistics" in asked
     assert "Delete “Cohort of the north”?" in asked
     assert client.get(own_cohort.at()).status_code == 200
 
