@@ -244,7 +244,7 @@ REFUSED: dict[str, tuple[bytes, list[str], str]] = {
     "two encodings": (f"{SENTINEL} é\n".encode() + b"\xe9\n", [], "not UTF-8"),
     "another encoding than named": (b"\xe9\n", ["--encoding", "utf-8"], "byte 1"),
     "no such column": (f"id\n{SENTINEL}\n".encode(), ["--id-column", "pid"], "no column"),
-    "a bad row": (f"id,a\n{SENTINEL}\n".encode(), ["--id-column", "id"], "--skip-bad-rows"),
+    "a bad row": (f"id,a\n{SENTINEL}\nP2,1\n".encode(), ["--id-column", "id"], "--skip-bad-rows"),
     "a delimiter of a list": (b"P1\n", ["--delimiter", ";"], "--id-column"),
     "a workbook": (b"PK\x03\x04" + SENTINEL.encode(), [], "."),
 }
