@@ -11,7 +11,13 @@ import threading
 from contextlib import suppress
 from types import TracebackType
 
+import psycopg2
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
+
 logger = logging.getLogger(__name__)
+
+_OF_THE_INSTALLATION = (ImproperlyConfigured, ImportError, SyntaxError, OperationalError)
 
 
 def log_uncaught() -> None:
@@ -27,10 +33,26 @@ def _uncaught(
     if issubclass(kind, KeyboardInterrupt):
         error.__cause__ = error.__context__ = None  # what it came in between may have a message
         sys.__excepthook__(kind, error, frames)
-    elif hasattr(sys, "ps1"):  # a shell: whoever types there wants to read what was wrong
+    elif hasattr(sys, "ps1") or _holds_no_value(error):
+        # in a shell whoever types there wants to read what was wrong
         sys.__excepthook__(kind, error, frames)
     else:
         _log("nobody caught this", kind, error)
+
+
+def _holds_no_value(error: BaseException | None) -> bool:
+    """Whether all that would be printed is of the installation: a setting, a module, no database.
+
+    What the server said has a code, and may quote a row; what libpq says of a connection has none.
+    """
+    while error is not None:
+        if isinstance(error, psycopg2.OperationalError):
+            if error.pgcode is not None:
+                return False
+        elif not isinstance(error, _OF_THE_INSTALLATION):
+            return False
+        error = error.__cause__ or error.__context__
+    return True
 
 
 def _unraisable(found: "sys.UnraisableHookArgs") -> None:

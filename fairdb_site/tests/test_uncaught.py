@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
 
 from accounts.tests.probe_urls import SENTINEL
 from fairdb_site.uncaught import log_uncaught
@@ -132,3 +134,25 @@ def test_setting_django_up_is_enough(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "nobody caught this: ValueError" in ended.stderr
     assert SENTINEL not in ended.stderr
+
+
+@pytest.mark.parametrize("kind", [ImproperlyConfigured, ImportError, OperationalError])
+def test_what_is_wrong_with_an_installation_is_said(
+    kind: type[Exception], log: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sys.excepthook(kind, kind("what is wrong"), None)
+
+    assert "what is wrong" in capsys.readouterr().err
+    assert not log.getvalue()
+
+
+def test_the_same_kind_of_error_that_came_of_a_value_is_not(
+    log: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(OperationalError) as broken:
+        quotes_a_cell(OperationalError)
+
+    sys.excepthook(broken.type, broken.value, broken.tb)
+
+    assert SENTINEL not in log.getvalue() + capsys.readouterr().err
+    assert "OperationalError" in log.getvalue()
