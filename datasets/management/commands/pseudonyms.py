@@ -58,6 +58,7 @@ class Command(FairdbCommand):
     flags = {
         "encoding": "--encoding",
         "delimiter": "--delimiter",
+        "id_column": "--id-column",
         "skip_bad_rows": "--skip-bad-rows",
     }
 
