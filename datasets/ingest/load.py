@@ -16,7 +16,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +30,7 @@ from datasets.faults import plain_faults
 from datasets.identifiers import in_data_schema
 from datasets.ingest.ahead import ahead
 from datasets.ingest.plan import DatasetPlan
+from datasets.ingest.values import Encoded
 from datasets.services import dataset_discard
 from fairdb_site.database import renew_if_lost
 from fairdb_site.errors import Conflict, Unavailable
@@ -42,27 +42,17 @@ Progress = Callable[[str, int, int], None]  # step, done, total
 _CREATED_AT_ONCE = 2
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Some rows of one part, encoded for COPY: as CSV, or `plain` in its text format."""
-
-    part: int
-    rows: int
-    data: bytes
-    plain: bool
-
-
 def load(
     plan: DatasetPlan,
-    chunks: Iterable[Chunk],
+    encoded: Iterable[Encoded],
     statistics: Iterable[Sequence[object]],
     finish: Callable[[], dict[str, Any]],
     progress: Progress,
 ) -> dict[str, Any]:
     """Store the plan's dataset and return its receipt.
 
-    `chunks` are the encoded rows; `statistics` the rows of `dataset_columns` in the order of
-    STATISTICS; `finish` makes the receipt once the chunks have ended. On any failure what was made
+    `encoded` are the rows; `statistics` the rows of `dataset_columns` in the order of
+    STATISTICS; `finish` makes the receipt once the rows have ended. On any failure what was made
     is dropped again and a plain error is raised; the file can be loaded again at once.
     """
     renew_if_lost()  # the file may have taken long to read
@@ -73,7 +63,7 @@ def load(
             _reserve(plan)
             _create_parts(plan, progress)
             _set_state(plan.dataset_id, "loading")
-            _copy_rows(cursor, plan, chunks, progress)
+            _copy_rows(cursor, plan, encoded, progress)
             progress("sealing", 0, plan.row_count)
             receipt = finish()
             _copy_statistics(cursor, statistics)
@@ -204,9 +194,9 @@ def _create_parts(plan: DatasetPlan, progress: Progress) -> None:
 
 
 def _copy_rows(
-    cursor: CursorWrapper, plan: DatasetPlan, chunks: Iterable[Chunk], progress: Progress
+    cursor: CursorWrapper, plan: DatasetPlan, encoded: Iterable[Encoded], progress: Progress
 ) -> None:
-    """Drain the chunks into their parts while the next ones are encoded in a thread."""
+    """Drain the rows into their parts while the next ones are encoded in a thread."""
     # the text format is read in four fifths of the time
     formats = ("format csv", "format text, delimiter ',', null ''")
     statements = [
@@ -218,12 +208,12 @@ def _copy_rows(
     ]
     stored = 0
     progress("storing", 0, plan.row_count)
-    for chunk in ahead(chunks):
+    for run in ahead(encoded):
         # handed over at once: between pieces the server would wait for Python's global lock
-        statement = statements[chunk.part - 1][chunk.plain]
-        cursor.copy_expert(statement, io.BytesIO(chunk.data), len(chunk.data))
-        if chunk.part == len(plan.parts):
-            stored += chunk.rows
+        statement = statements[run.part - 1][run.plain]
+        cursor.copy_expert(statement, io.BytesIO(run.data), len(run.data))
+        if run.part == len(plan.parts):
+            stored += run.rows
             progress("storing", stored, plan.row_count)
     if stored != plan.row_count:
         raise Conflict("The file changed while it was read. Nothing was stored. Load it again.")

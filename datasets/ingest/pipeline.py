@@ -20,7 +20,6 @@ from datasets import rpc
 from datasets.browse.export import header_line, headings
 from datasets.ingest.layout import Part, plan_parts
 from datasets.ingest.load import (
-    Chunk,
     Progress,
     load,
     require_same_key,
@@ -178,7 +177,7 @@ def dataset_import(
         try:
             turn.keep()
             stored = load(
-                plan, _chunks(encoder, table), _statistics(plan, profile), finish, progress
+                plan, encoder.encode(table.blocks()), _statistics(plan, profile), finish, progress
             )
         except Conflict:
             if submission and (receipt := submitted_receipt(owner.pk, submission)):
@@ -292,11 +291,6 @@ def _plan(
         parts=part_names(title, dataset_id, len(parts)),
         row_count=profile.rows,
     )
-
-
-def _chunks(encoder: Encoder, table: TableSource) -> Iterator[Chunk]:
-    for encoded in encoder.encode(table.blocks()):
-        yield Chunk(encoded.part, encoded.rows, encoded.data, encoded.plain)
 
 
 def _statistics(plan: DatasetPlan, profile: TableProfile) -> Iterator[tuple[object, ...]]:

@@ -158,7 +158,7 @@ def looks_like_id(column: ColumnProfile, rows: int) -> bool:
     """Return whether a column's name speaks for it: one that says whose rows these are, however
     often its values come again (visits), or one as ids have, with values that mostly differ.
     """
-    name = _plain_name(column.label)
+    name = re.sub(r"\W", "_", column.label.lower()).strip("_")
     mostly_differ = not rows or column.distinct * 2 > rows
     return name in _ID_NAMES or (name.endswith("_id") and mostly_differ)
 
@@ -176,21 +176,13 @@ def suggest_id_column(profile: TableProfile) -> int:
     """
     best, best_score = 1, 0
     for column in profile.columns:
-        name = _plain_name(column.label)
         unique = column.distinct == profile.rows and not column.missing
-        listed = name in _ID_NAMES
-        named = listed or name.endswith("_id")
-        mostly_different = column.distinct * 2 > profile.rows
-        visits = listed and column.distinct > 1  # of persons who come again and again
-        score = 4 * (named and unique) + 2 * (visits or (named and mostly_different))
-        score += unique and column.position == 1
+        says_something = unique or column.distinct > 1
+        named = says_something and looks_like_id(column, profile.rows)
+        score = named * (2 + 4 * unique) + (unique and column.position == 1)
         if score > best_score:
             best, best_score = column.position, score
     return best
-
-
-def _plain_name(label: str) -> str:
-    return re.sub(r"\W", "_", label.lower()).strip("_")
 
 
 _REPEATED_SHARE: Final = 0.5  # of the rows; visits of one person repeat an id, ages far more

@@ -72,6 +72,9 @@ class Records:
 
     def pieces(self, most_rows: int) -> Iterator["Records"]:
         """Yield the records, which nothing was moved in, some rows at a time."""
+        if len(self.starts) <= most_rows:
+            yield self
+            return
         for first in range(0, len(self.starts), most_rows):
             yield self._rows(first, first + most_rows)
 

@@ -124,20 +124,20 @@ class Encoder:
 
     def _records(self, block: Block) -> Records:
         """Return the block with commas, a missing cell as nothing, an empty text as `""`."""
-        if self._changes_cells(block):
+        if self._has_marker(block):
             return self._rewritten(block)
         records = records_of(block)
         if block.separator != ",":
+            if records.holds_outside_quotes(_COMMA):
+                return self._rewritten(block)
             records = records.separated_by(_COMMA)
         if self._text_places.size:
             records = records.with_quoted_empties(self._text_places)
         return records
 
-    def _changes_cells(self, block: Block) -> bool:
+    def _has_marker(self, block: Block) -> bool:
         written = (marker.replace('"', '""').encode() for marker in self.profile.missing)
-        if any(marker in block.data for marker in written):
-            return True
-        return block.separator != "," and records_of(block).holds_outside_quotes(_COMMA)
+        return any(marker in block.data for marker in written)
 
     def _rewritten(self, block: Block) -> Records:
         """Return the block taken apart and written anew."""

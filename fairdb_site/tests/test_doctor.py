@@ -1,11 +1,9 @@
 """Each check of the doctor: break the live thing, see the finding, mend it."""
 
-import errno
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
-from pathlib import Path
 from time import time
 from typing import Any
 
@@ -13,8 +11,6 @@ import httpx
 import psycopg2
 import pytest
 from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.storage import InMemoryStorage
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
@@ -25,7 +21,6 @@ from datasets.tests.stored import qualified, run, store_dataset
 from fairdb_site.doctor import contract_checks, database_checks, supabase_checks
 from fairdb_site.doctor.examination import examine
 from fairdb_site.doctor.finding import Finding, names
-from fairdb_site.doctor.staging_checks import examine_staging
 
 pytestmark = pytest.mark.usefixtures("db_ready")
 
@@ -348,72 +343,6 @@ def test_another_pseudonym_key_than_the_one_stored_is_found(alice: Person) -> No
 
     with override_settings(FAIRDB_PSEUDONYM_KEY="another key of more than 32 characters"):
         assert found(contract_checks.examine_pseudonym_key) != before
-
-
-# staged files -------------------------------------------------------------------------------------
-
-
-class Broken(InMemoryStorage):
-    """A storage that fails at one of the things it is asked for."""
-
-    def __init__(self, fails_to: str) -> None:
-        super().__init__()
-        self.fails_to = fails_to
-
-    def _save(self, name: str, content: Any) -> str:
-        if self.fails_to == "save":
-            raise OSError(errno.ENOSPC, "No space left on device")
-        given = f"{name}-1" if self.fails_to == "name" else name
-        return str(super()._save(given, content))  # type: ignore[misc]  # not in the stubs
-
-    def _open(self, name: str, mode: str = "rb") -> Any:
-        if self.fails_to == "open":
-            raise ConnectionError
-        if self.fails_to == "read":
-            return ContentFile(b"")
-        return super()._open(name, mode)  # type: ignore[misc]
-
-    def delete(self, name: str) -> None:
-        if self.fails_to != "delete":
-            super().delete(name)
-
-
-@pytest.mark.parametrize(
-    ("fails_to", "says"),
-    [
-        ("save", "They cannot be written (ENOSPC)"),
-        ("name", "written under the names they are given"),
-        ("open", "read back (ConnectionError)"),
-        ("read", "read back as they were written"),
-        ("delete", "They cannot be removed"),
-    ],
-)
-def test_a_storage_that_cannot_hold_staged_files_is_found(fails_to: str, says: str) -> None:
-    backend = {"BACKEND": f"{__name__}.Broken", "OPTIONS": {"fails_to": fails_to}}
-    with override_settings(STORAGES=settings.STORAGES | {"staged": backend}):
-        (finding,) = examine_staging()
-
-    assert says in finding.problem
-    assert "FAIRDB_STAGING_STORAGE" in finding.mend
-
-
-def test_a_folder_that_takes_no_staged_files_is_found(tmp_path: Path) -> None:
-    taken = tmp_path / "taken"
-    taken.write_text("a file where the folder should be")
-    backend = settings.STORAGES["staged"] | {"OPTIONS": {"location": taken}}
-    with override_settings(STORAGES=settings.STORAGES | {"staged": backend}):
-        (finding,) = examine_staging()
-
-    assert "written" in finding.problem
-    assert str(taken) in finding.mend
-
-
-def test_what_was_held_to_try_the_storage_is_gone(tmp_path: Path) -> None:
-    backend = settings.STORAGES["staged"] | {"OPTIONS": {"location": tmp_path}}
-    with override_settings(STORAGES=settings.STORAGES | {"staged": backend}):
-        assert list(examine_staging()) == []
-
-    assert list(tmp_path.iterdir()) == []
 
 
 # Supabase -----------------------------------------------------------------------------------------
