@@ -22,6 +22,9 @@ _COMMA, _DOT, _MINUS, _ZERO, _E = map(ord, ",.-0e")
 # PostgreSQL prints an exponent from here on
 _LONGEST_PLAIN: Final = 15
 _ZEROS_TO_EXPONENT: Final = 4  # 0.0001 is printed as it is, 0.00001 as 1e-05
+_LONGEST_EXPONENT: Final = 5  # bytes of e-123: longer ones are no numbers here
+_LOOKED_THROUGH: Final = 64  # bytes; longer cells are read as numbers
+_LOWER: Final = 32  # the bit that tells e from E
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -121,7 +124,7 @@ def _drop_returns(records: Records, data: Bytes, drop: _Drop) -> None:
 
 def _drop_needless_quotes(records: Records, data: Bytes, drop: _Drop) -> None:
     """Drop the quotes around cells that hold nothing but what needs none."""
-    left, right = records.bounds
+    left, right = records.bounds(np.arange(records.width))
     quoted = (left < right) & (data[np.minimum(left, len(data) - 1)] == QUOTE)
     left, right = left[quoted], right[quoted]
     marks = (data == _COMMA) | (data == QUOTE) | (data == LF) | (data == CR)
@@ -136,12 +139,12 @@ def _shorten_floats(
     records: Records, data: Bytes, places: npt.NDArray[np.intp], drop: _Drop, edits: _Edits
 ) -> None:
     """Drop closing zeros behind the point; write anew what PostgreSQL prints in another way."""
-    left, right = records.bounds
-    left, right = left[:, places].ravel(), right[:, places].ravel()
+    left, right = (bound.ravel() for bound in records.bounds(places))
     filled = left < right
-    left, right = left[filled], right[filled]
-    if not left.size:
+    if not filled.any():
         return
+    if not filled.all():
+        left, right = left[filled], right[filled]
     if QUOTE in records.data:
         quoted = data[left] == QUOTE
         left, right = left + quoted, right - quoted
@@ -156,8 +159,7 @@ def _shorten_floats(
         edits.add(left[other], right[other], list(_float_texts(cells)))
     zeros = np.flatnonzero(~other & (last == _ZERO))
     behind = right[zeros] - 1
-    dots = np.flatnonzero(data == _DOT)
-    behind = behind[np.searchsorted(dots, behind) > np.searchsorted(dots, start[zeros])]
+    behind = behind[_with_point(data, start[zeros], behind)]
     while behind.size:
         drop.add(behind)
         behind = behind - 1
@@ -171,9 +173,11 @@ def _otherwise_printed(data: Bytes, start: Places, end: Places, last: Bytes) -> 
     `last` is the last byte of each.
     """
     first = data[start]
-    other: Mask = (first == _DOT) | (last == _DOT)
-    other[_cells_with(np.flatnonzero((data | 32) == _E), start, end)] = True
     length = end - start
+    other: Mask = (first == _DOT) | (last == _DOT) | (length > _LOOKED_THROUGH)
+    for behind in range(2, _LONGEST_EXPONENT + 1):
+        mark = end - behind
+        other |= ((data[mark] | _LOWER) == _E) & (mark > start)
     long = np.flatnonzero((length > _LONGEST_PLAIN) & (first != _ZERO))
     for place in range(1, _LONGEST_PLAIN + 1):  # large numbers: no point behind 15 digits
         long = long[data[start[long] + place] != _DOT]
@@ -185,11 +189,16 @@ def _otherwise_printed(data: Bytes, start: Places, end: Places, last: Bytes) -> 
     return other
 
 
-def _cells_with(marks: Places, start: Places, end: Places) -> Places:
-    """Return which of the cells, in their order in the text, hold one of the places."""
-    cells = np.searchsorted(start, marks, side="right") - 1
-    marks, cells = marks[cells >= 0], cells[cells >= 0]
-    return cells[marks < end[cells]]
+def _with_point(data: Bytes, start: Places, last: Places) -> Mask:
+    """Return which cells, from their first to their last byte, hold a point."""
+    found = np.zeros(len(last), dtype=bool)
+    looking, place = np.arange(len(last)), last
+    while looking.size:
+        point = data[place] == _DOT
+        found[looking[point]] = True
+        goes_on = ~point & (place > start[looking])
+        looking, place = looking[goes_on], place[goes_on] - 1
+    return found
 
 
 def _float_texts(cells: Sequence[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from .block import Block
-from .datatypes import Mask
+from .datatypes import Mask, Values
 
 Positions = npt.NDArray[np.intp]
 
@@ -61,6 +61,11 @@ class Bundle:
         for row in range(0, rows, step):
             cells = self.cells.slice(row * width, step * width)
             yield Bundle(self.columns, cells, self.first_row + row)
+
+
+def columns_kept(values: Values, keep: Mask) -> Values:
+    """Return the columns to keep, a flag each, of an array of shape (row, column)."""
+    return values if keep.all() else values[:, keep]
 
 
 def is_wide(block: Block) -> bool:

@@ -218,7 +218,7 @@ def _profile(labels: tuple[str, ...], rows: list[list[bytes]]) -> TableProfile:
         )
         for position, (label, values) in enumerate(zip(labels, cells, strict=True), 1)
     )
-    return TableProfile(len(rows), columns)
+    return TableProfile(len(rows), columns, counted=lambda: columns)
 
 
 def _likely_id(profile: TableProfile) -> LikelyId | None:

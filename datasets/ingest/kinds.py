@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from .columns import Bundle
+from .columns import Bundle, columns_kept
 from .datatypes import DataType, Mask, Parsed, Values, parsed
 
 # what people write for "no value"; only these are ever repeated to people, never another cell
@@ -31,7 +31,7 @@ LADDER: Final[tuple[DataType, ...]] = (
     "text",
 )
 _UNKNOWN, _INTEGER, _FLOAT, _TEXT = -1, 0, 1, len(LADDER) - 1
-_SAMPLE_ROWS = 64
+_SAMPLE_ROWS = 16
 # integers up to here are doubles
 _EXACT_INTEGERS = 2**53
 
@@ -145,14 +145,14 @@ class Kinds:
         if (keep & ~text).any():
             plain = keep & ~text
             printed = found.printed
-            if printed is not None:
-                printed = printed.reshape(bundle.shape)[:, plain].ravel()
             yield Typed(
                 LADDER[kind],
                 bundle.only(plain),
-                shaped[:, plain].ravel(),
-                values[:, plain].ravel(),
-                printed,
+                columns_kept(shaped, plain).ravel(),
+                columns_kept(values, plain).ravel(),
+                None
+                if printed is None
+                else columns_kept(printed.reshape(bundle.shape), plain).ravel(),
             )
 
     def _note_large(self, bundle: Bundle, places: Values) -> None:

@@ -29,6 +29,8 @@ from datasets.browse.export import COPY_BUFFER
 from datasets.faults import plain_faults
 from datasets.identifiers import in_data_schema
 from datasets.ingest.ahead import ahead
+from datasets.ingest.layout import owner_by_default
+from datasets.ingest.names import HASH_SUFFIX
 from datasets.ingest.plan import DatasetPlan
 from datasets.ingest.values import Encoded
 from datasets.services import dataset_discard
@@ -201,10 +203,12 @@ def _copy_rows(
     formats = ("format csv", "format text, delimiter ',', null ''")
     statements = [
         [
-            sql.SQL("copy {} from stdin ({})").format(in_data_schema(name), sql.SQL(form))
+            sql.SQL("copy {}{} from stdin ({})").format(
+                in_data_schema(name), _named_columns(plan, number), sql.SQL(form)
+            )
             for form in formats
         ]
-        for name in plan.parts
+        for number, name in enumerate(plan.parts, start=1)
     ]
     stored = 0
     progress("storing", 0, plan.row_count)
@@ -217,6 +221,15 @@ def _copy_rows(
             progress("storing", stored, plan.row_count)
     if stored != plan.row_count:
         raise Conflict("The file changed while it was read. Nothing was stored. Load it again.")
+
+
+def _named_columns(plan: DatasetPlan, part: int) -> sql.Composable:
+    """Return the columns that the rows of a part give, where they leave one out."""
+    names = [column.name for column in plan.columns_of(part)]
+    if not owner_by_default(len(names)):
+        return sql.SQL("")
+    given = map(sql.Identifier, ("rowid", plan.id_name + HASH_SUFFIX, *names))
+    return sql.SQL(" ({})").format(sql.SQL(", ").join(given))
 
 
 STATISTICS = (
@@ -248,7 +261,10 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def _copy_text(value: object) -> str:
-    return "\\N" if value is None else str(value).translate(_ESCAPES)
+    if value is None:
+        return "\\N"
+    text = str(value)
+    return text.translate(_ESCAPES) if "\\" in text or not text.isprintable() else text
 
 
 def _make_ready(cursor: CursorWrapper, plan: DatasetPlan, receipt: dict[str, Any]) -> None:

@@ -25,7 +25,6 @@ from datasets.ingest.load import (
     require_same_key,
     wait_for_submission,
 )
-from datasets.ingest.memory import give_back_large_arrays
 from datasets.ingest.names import column_names, part_names, shown
 from datasets.ingest.plan import DatasetPlan, PlannedColumn
 from datasets.ingest.profile import (
@@ -123,7 +122,6 @@ def dataset_import(
     then nothing of the file is left behind.
     """
     started = time.monotonic()
-    give_back_large_arrays()
     title, description, origin = _title(title), _plain(description), _plain(origin)
     with Turn(owner.pk, submission) as turn, one_slot():
         if submission and (receipt := submitted_receipt(owner.pk, submission)):
@@ -146,7 +144,7 @@ def dataset_import(
         id_position, profile = _profiled(table, id_column, types or {}, missing)
         parts = plan_parts(
             (column.position, column.data_type)
-            for column in profile.columns
+            for column in profile.types
             if column.position != id_position
         )
         plan = _plan(
@@ -286,7 +284,7 @@ def _plan(
                 part=part_of.get(column.position),
                 data_type=column.data_type,
             )
-            for column in profile.columns
+            for column in profile.types
         ),
         parts=part_names(title, dataset_id, len(parts)),
         row_count=profile.rows,

@@ -1,9 +1,10 @@
 """What each column holds, over the whole file: its type, what is missing, counts and extremes."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -33,20 +34,29 @@ class Suggestion:
     count: int
 
 
-@dataclass(frozen=True)
-class ColumnProfile:
-    """One column: `position` counts from 1; extremes are canonical text; `top` is (value, count).
+@dataclass(frozen=True, kw_only=True)
+class ColumnType:
+    """What storing a column takes: `position` counts from 1.
 
     `missing` counts cells that hold nothing: NULL, and in a text column the empty string.
-    `distinct` counts the different values of the other cells; it is an estimate unless
-    `distinct_exact`. The id column keeps counts only. `printed`: every cell reads as PostgreSQL
-    prints its value (quotes apart).
+    `printed`: every cell reads as PostgreSQL prints its value (quotes apart).
     """
 
     position: int
     label: str
     data_type: DataType
     missing: int
+    printed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnProfile(ColumnType):
+    """One column: extremes are canonical text; `top` is (value, count).
+
+    `distinct` counts the different values of the cells not missing; it is an estimate unless
+    `distinct_exact`. The id column keeps counts only.
+    """
+
     distinct: int
     minimum: str | None = None
     maximum: str | None = None
@@ -54,20 +64,26 @@ class ColumnProfile:
     top: tuple[tuple[str, int], ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     distinct_exact: bool = True
-    printed: bool = True
 
 
 @dataclass(frozen=True)
 class TableProfile:
     """All columns in file order, the number of rows, and the markers read as missing.
 
-    `named` are the positions of columns whose type the user named.
+    `named` are the positions of columns whose type the user named. What storing takes is known at
+    once; `columns` waits for `counted`, which may still be at work.
     """
 
     rows: int
-    columns: tuple[ColumnProfile, ...]
+    types: Sequence[ColumnType]
+    counted: Callable[[], Sequence[ColumnProfile]] = field(repr=False)
     missing: tuple[str, ...] = ()
     named: tuple[int, ...] = ()
+
+    @cached_property
+    def columns(self) -> Sequence[ColumnProfile]:
+        """All that was counted of each column."""
+        return self.counted()
 
 
 def profile_table(
@@ -77,7 +93,7 @@ def profile_table(
     types: Mapping[int, DataType] | None = None,
     id_position: int | None = None,
 ) -> TableProfile:
-    """Return the profile of every row of `table`.
+    """Return the profile of every row of `table`; its last counts are made in a thread.
 
     `missing` are cells to be read as missing in every column but the id's. `types` gives the type
     of a column by position; a cell that breaks it is Refused with its row and column. The column
@@ -98,8 +114,12 @@ def profile_table(
             data_types[column] = group.data_type
     if summaries.given_up.any():
         _count_again(table, summaries, data_types, markers)
-    columns = _columns(table.header, data_types, kinds, summaries)
-    return TableProfile(table.rows_read, columns, markers, tuple(sorted(types or {})))
+    found = _types(table.header, data_types, summaries)
+    thread = ThreadPoolExecutor(1)
+    counted = thread.submit(_columns, found, kinds, summaries)
+    thread.shutdown(wait=False)
+    named = tuple(sorted(types or {}))
+    return TableProfile(table.rows_read, found, counted.result, markers, named)
 
 
 def column_position(header: Sequence[str], name: str, *, option: str = "id_column") -> int:
@@ -158,9 +178,9 @@ def looks_like_id(column: ColumnProfile, rows: int) -> bool:
     """Return whether a column's name speaks for it: one that says whose rows these are, however
     often its values come again (visits), or one as ids have, with values that mostly differ.
     """
-    name = re.sub(r"\W", "_", column.label.lower()).strip("_")
+    name = _plain_name(column.label)
     mostly_differ = not rows or column.distinct * 2 > rows
-    return name in _ID_NAMES or (name.endswith("_id") and mostly_differ)
+    return name in _ID_NAMES or (name.endswith(_ID_ENDING) and mostly_differ)
 
 
 def mostly_repeats(column: ColumnProfile, rows: int) -> bool:
@@ -174,6 +194,9 @@ def suggest_id_column(profile: TableProfile) -> int:
     Counted are names people give ids, and values that are all there and all different; a name that
     says whose rows these are counts where its values come again (visits), too.
     """
+    names = [_plain_name(column.label) for column in profile.types[1:]]
+    if not any(name in _ID_NAMES or name.endswith(_ID_ENDING) for name in names):
+        return 1  # without a wait for what is counted
     best, best_score = 1, 0
     for column in profile.columns:
         unique = column.distinct == profile.rows and not column.missing
@@ -185,7 +208,12 @@ def suggest_id_column(profile: TableProfile) -> int:
     return best
 
 
+def _plain_name(label: str) -> str:
+    return re.sub(r"\W", "_", label.lower()).strip("_")
+
+
 _REPEATED_SHARE: Final = 0.5  # of the rows; visits of one person repeat an id, ages far more
+_ID_ENDING: Final = "_id"
 _ID_NAMES: Final = frozenset(
     """id ids sample sampleid sample_id sample_name patient patientid patient_id subject subjectid
     subject_id participant participant_id person person_id individual individual_id case_id
@@ -298,28 +326,44 @@ def _count_again(
                 summaries.add(_as_named(block, cells, data_type, table.header, loose=False))
 
 
+def _types(
+    header: Sequence[str], data_types: Sequence[DataType], summaries: Summaries
+) -> tuple[ColumnType, ...]:
+    missing, respelled = summaries.missing.tolist(), summaries.respelled.tolist()
+    return tuple(
+        ColumnType(
+            position=column + 1,
+            label=label,
+            data_type=data_types[column],
+            missing=missing[column],
+            printed=not respelled[column],
+        )
+        for column, label in enumerate(header)
+    )
+
+
 def _columns(
-    header: Sequence[str], data_types: Sequence[DataType], kinds: Kinds, summaries: Summaries
+    types: Sequence[ColumnType], kinds: Kinds, summaries: Summaries
 ) -> tuple[ColumnProfile, ...]:
     distinct, exact = summaries.distinct()
-    top = summaries.top()
+    top, extremes, means = summaries.top(), summaries.extremes(), summaries.means()
     out = []
-    for column, (label, data_type) in enumerate(zip(header, data_types, strict=True)):
-        minimum, maximum = summaries.extremes(column)
+    for column, found in enumerate(types):
+        minimum, maximum = extremes[column]
         out.append(
             ColumnProfile(
-                position=column + 1,
-                label=label,
-                data_type=data_type,
-                missing=int(summaries.missing[column]),
+                position=found.position,
+                label=found.label,
+                data_type=found.data_type,
+                missing=found.missing,
+                printed=found.printed,
                 distinct=int(distinct[column]),
                 minimum=minimum,
                 maximum=maximum,
-                mean=summaries.mean(column),
+                mean=means[column],
                 top=top.get(column, ()),
                 suggestions=_suggestions(kinds, column),
                 distinct_exact=bool(exact[column]),
-                printed=not summaries.respelled[column],
             )
         )
     return tuple(out)

@@ -8,6 +8,7 @@ from fairdb_site.errors import FairdbError, Refused, TooLarge
 from .block import Block
 from .dialect import separator_found, separator_named, why_separator
 from .encoding import NotUtf8, examine
+from .memory import give_back_large_arrays
 from .passes import CHANGED, MAX_HEADER_BYTES, BadRows, Pass, RecordTooLong, grown, labels_of
 from .repair import TooManyFields, first_record
 from .sandbox import LOAD, Kept, Limits
@@ -76,7 +77,7 @@ class TableSource:
             yield from self._blocks_held(self._held)
             return
         held: list[Block] = []
-        room = self._hold_bytes
+        size = 0
         text = None
         try:
             text = self._opened(known=self._stamp if self.file and self._settled else None)
@@ -95,8 +96,9 @@ class TableSource:
             )
             for block in reader.blocks():
                 self.bytes_read = text.bytes_read
-                room -= len(block.data)
-                if room >= 0:
+                size += len(block.data)
+                give_back_large_arrays(size)
+                if size <= self._hold_bytes:
                     held.append(replace(block))  # without the cells that are parsed of it
                 else:
                     held.clear()

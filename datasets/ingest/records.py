@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain, islice, pairwise, repeat
+from itertools import chain, pairwise, repeat
 from typing import Literal
 
 import numpy as np
@@ -63,7 +63,7 @@ class Records:
     ends: Places
     separators: npt.NDArray[np.int64]
     moves: Moves | None = None
-    _cut: dict[tuple[int, int], list[bytes]] = field(default_factory=dict, repr=False)
+    _cut: dict[tuple[int, int, bool], list[bytes]] = field(default_factory=dict, repr=False)
 
     @property
     def width(self) -> int:
@@ -89,11 +89,19 @@ class Records:
             self.separators[part] - begin,
         )
 
-    @cached_property
-    def bounds(self) -> tuple[Places, Places]:
-        """Where each cell begins, and the place behind it: shape (record, column), both."""
-        left = np.column_stack((self.starts, self.separators + 1))
-        return left, np.column_stack((self.separators, self.ends))
+    def bounds(self, places: npt.NDArray[np.intp]) -> tuple[Places, Places]:
+        """Return where the cells at some places begin, and the places behind them.
+
+        Places count from 0; both are of shape (record, place), before any move.
+        """
+        left = np.empty((len(self.starts), len(places)), dtype=np.int64)
+        right = np.empty_like(left)
+        first, last = places == 0, places == self.width - 1
+        left[:, ~first] = self.separators[:, places[~first] - 1] + 1
+        right[:, ~last] = self.separators[:, places[~last]]
+        left[:, first] = self.starts[:, None]
+        right[:, last] = self.ends[:, None]
+        return left, right
 
     def cells(self, place: int) -> list[str]:
         """Return the cells at one place (from 0) as text; an empty cell is "", quoted or not."""
@@ -103,15 +111,20 @@ class Records:
             return joined.decode().split("\n")
         return [_text(cell) for cell in cells]
 
-    def lines(self, columns: Sequence[Iterable[bytes]], places: Sequence[int]) -> bytes:
-        """Return a line a record: what each of `columns` gives for it, then its cells at `places`.
+    def lines(self, before: Sequence[Iterable[bytes]], places: Sequence[int]) -> bytes:
+        """Return a line a record: what each of `before` gives for it, then its cells at `places`.
 
-        Places count from 0 and rise.
+        Places count from 0 and rise. A comma stands before each cell; the records' own line ends
+        are line feeds, as `Canonical` leaves them.
         """
-        runs = [self.cut(first, last) for first, last in _runs(places)]
-        parted = chain.from_iterable((repeat(b","), column) for column in (*columns, *runs))
-        lines = zip(*islice(parted, 1, None), repeat(b"\n"), strict=False)
-        return b"".join(chain.from_iterable(lines))
+        columns = list(before)
+        for first, last in _runs(places):
+            if first == 0:
+                columns.append(repeat(b","))
+            columns.append(self.cut(first, last, around=True))
+        if not places or places[-1] < self.width - 1:
+            columns.append(repeat(b"\n"))
+        return b"".join(chain.from_iterable(zip(*columns, strict=False)))
 
     def holds_outside_quotes(self, mark: int) -> bool:
         """Whether the byte `mark` stands in a cell without quotes."""
@@ -127,8 +140,7 @@ class Records:
 
     def with_quoted_empties(self, places: npt.NDArray[np.intp]) -> "Records":
         """Return the records with `""` for the empty cells at some places (from 0, in order)."""
-        left, right = self.bounds
-        left, right = left[:, places], right[:, places]
+        left, right = self.bounds(places)
         empty = left[left == right]  # in the order of the bytes
         if not empty.size:
             return self
@@ -150,16 +162,22 @@ class Records:
             separators=moved(self.separators, "right"),
         )
 
-    def cut(self, first: int, last: int) -> list[bytes]:
-        """Return of each record the bytes of its cells from one place up to and with another."""
-        if (first, last) not in self._cut:
+    def cut(self, first: int, last: int, *, around: bool = False) -> list[bytes]:
+        """Return of each record the bytes of its cells from one place up to and with another.
+
+        `around`: with the separator before them, if there is one, and the line feed behind the last
+        cell of a record.
+        """
+        if (first, last, around) not in self._cut:
             data = self.data
             left, right = self.left(first), self.right(last)
             if self.moves:
                 left, right = self.moves.begin(left), self.moves.end(right)
+            if around:
+                left, right = left - (first > 0), right + (last == self.width - 1)
             bounds = zip(left.tolist(), right.tolist(), strict=True)
-            self._cut[first, last] = [data[begin:end] for begin, end in bounds]
-        return self._cut[first, last]
+            self._cut[first, last, around] = [data[begin:end] for begin, end in bounds]
+        return self._cut[first, last, around]
 
     def left(self, place: int) -> Places:
         """Return where the cells at one place (from 0) begin, before any move."""

@@ -179,8 +179,11 @@ def _count(words: Words) -> int:
 
 
 def _places(words: Words) -> Places:
-    """Return the places of the set bits; only words with a bit are unpacked."""
+    """Return the places of the set bits; where few words have one, only those are unpacked."""
     used = np.flatnonzero(words)
+    if 2 * len(used) > len(words):
+        bits = np.unpackbits(words.astype("<u8", copy=False).view(np.uint8), bitorder="little")
+        return np.flatnonzero(bits.view(bool))
     bits = np.unpackbits(words[used].astype("<u8").view(np.uint8), bitorder="little")
     places = np.flatnonzero(bits.view(bool))
     found: Places = used[places >> 6] * 64 + (places & 63)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from .columns import Bundle
+from .columns import Bundle, columns_kept
 from .datatypes import DATA_TYPES, DataType, Mask, text_of
 from .kinds import Typed
 from .tally import Codes, Tally, mixed, unmixed, without_repetition
@@ -16,6 +16,7 @@ TOP_VALUES: Final = 10
 SHOWN_CHARACTERS: Final = 200
 _HASH_SEED: Final = 1
 _NOT_STARTED = -1
+_NUMBERS: Final = (DATA_TYPES.index("integer"), DATA_TYPES.index("float"))
 
 
 class Summaries:
@@ -53,16 +54,16 @@ class Summaries:
         keep = valid.any(axis=0) & ~self.given_up[bundle.columns]
         if not keep.any():
             return
-        bundle, valid = bundle.only(keep), valid[:, keep]
+        bundle, valid = bundle.only(keep), columns_kept(valid, keep)
         self._type[bundle.columns] = kind
         self._filled[bundle.columns] += valid.sum(axis=0)
         if typed.printed is not None:
-            printed = typed.printed.reshape(typed.bundle.shape)[:, keep]
+            printed = columns_kept(typed.printed.reshape(typed.bundle.shape), keep)
             self.respelled[bundle.columns] |= (valid & ~printed).any(axis=0)
         if typed.values is None:
             self._add_texts(bundle, valid)
         else:
-            values = typed.values.reshape(typed.bundle.shape)[:, keep]
+            values = columns_kept(typed.values.reshape(typed.bundle.shape), keep)
             self._add_numbers(bundle.columns, values, valid)
 
     def restart(self) -> None:
@@ -78,25 +79,31 @@ class Summaries:
         self.given_up[:] = False
         self._count_missing = False
 
-    def extremes(self, column: int) -> tuple[str | None, str | None]:
-        """Return the least and the greatest value as PostgreSQL prints them."""
-        kind = int(self._type[column])
-        if kind == _NOT_STARTED or self._secret[column]:
-            return None, None
-        data_type = DATA_TYPES[kind]
-        if data_type == "text":
-            low, high = self._texts[column]
-            return low[:SHOWN_CHARACTERS], high[:SHOWN_CHARACTERS]
-        low, high = (self._floats if data_type == "float" else self._integers)[:, column]
-        return text_of(low, data_type), text_of(high, data_type)
+    def extremes(self) -> list[tuple[str | None, str | None]]:
+        """Return the least and the greatest value of each column as PostgreSQL prints them."""
+        floats, integers = self._floats.T.tolist(), self._integers.T.tolist()
+        found: list[tuple[str | None, str | None]] = []
+        for column, kind in enumerate(np.where(self._secret, _NOT_STARTED, self._type).tolist()):
+            if kind == _NOT_STARTED:
+                found.append((None, None))
+                continue
+            data_type = DATA_TYPES[kind]
+            if data_type == "text":
+                low, high = self._texts[column]
+                found.append((low[:SHOWN_CHARACTERS], high[:SHOWN_CHARACTERS]))
+                continue
+            least, greatest = (floats if data_type == "float" else integers)[column]
+            found.append((text_of(least, data_type), text_of(greatest, data_type)))
+        return found
 
-    def mean(self, column: int) -> float | None:
-        """Return the mean of a column of numbers, None for other types and for no numbers."""
-        kind = int(self._type[column])
-        if kind == _NOT_STARTED or DATA_TYPES[kind] not in ("integer", "float"):
-            return None
-        mean = float(self._sum[column] / self._filled[column])
-        return mean if np.isfinite(mean) else None
+    def means(self) -> list[float | None]:
+        """Return the mean of each column of numbers, None for other types and for no numbers."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = self._sum / self._filled
+        known = np.isin(self._type, _NUMBERS) & np.isfinite(means)
+        return [
+            mean if ok else None for mean, ok in zip(means.tolist(), known.tolist(), strict=True)
+        ]
 
     def distinct(self) -> tuple[npt.NDArray[np.int64], Mask]:
         """Return how many different values each column has, and where that number is exact."""

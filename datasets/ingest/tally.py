@@ -82,9 +82,9 @@ class Tally:
         np.not_equal(codes[:, 1:], codes[:, :-1], out=starts[:, 1:])
         places = np.flatnonzero(starts)
         found = Counted(
-            (places // rows).astype(np.int32),
+            np.repeat(np.arange(width, dtype=np.int32), np.count_nonzero(starts, axis=1)),
             codes.ravel()[places],
-            np.diff(places, append=codes.size).astype(np.int32),
+            _distances(places, codes.size),
         )
         if valid is not None:
             found = found.only(found.codes != _NOTHING)
@@ -172,7 +172,9 @@ class Tally:
         step = max(len(self._is_many) // 16, 1)
 
         def united(first: int) -> Counted:
-            return _summed(_joined([run.of(first, first + step) for run in self._runs]), step)
+            runs = [run.of(first, first + step) for run in self._runs]
+            filled = [run for run in runs if len(run)]
+            return filled[0] if len(filled) == 1 else _summed(_joined(filled), step)
 
         with ThreadPoolExecutor(_THREADS) as threads:  # NumPy lets others run while it sorts
             return _joined(list(threads.map(united, range(0, len(self._is_many), step))))
@@ -238,6 +240,15 @@ class _Many:
             codes = codes[: self.limit].copy()
             self._bound = codes[-1]
         self._kept, self._size, self._merged = [codes], len(codes), len(codes)
+
+
+def _distances(places: npt.NDArray[np.int64], end: int) -> npt.NDArray[np.int32]:
+    """Return how far it is from each place to the next one, or to the end."""
+    out = np.empty(len(places), dtype=np.int32)
+    np.subtract(places[1:], places[:-1], out=out[:-1], casting="same_kind")
+    if len(out):
+        out[-1] = end - places[-1]
+    return out
 
 
 def _summed(run: Counted, columns: int) -> Counted:

@@ -1,10 +1,11 @@
 """Blocks of text cells as the bytes that COPY takes, for every part of a dataset.
 
 CSV, as `COPY part FROM STDIN (FORMAT csv)` reads it: an empty cell without quotes is NULL, `""`
-the empty string. A part's columns are rowid, user_id, the pseudonym, then its columns of the file.
+the empty string. A part's columns are rowid, user_id (unless `layout.owner_by_default`), the
+pseudonym, then its columns of the file.
 
 Cells go as they stand in the file: PostgreSQL reads a number's text to the same value. So a row of
-a part is a run of bytes of the file's row behind its own three columns, and no cell is parsed. Only
+a part is a run of bytes of the file's row behind its own columns, and no cell is parsed. Only
 where a cell has to change (a marker that means missing, a comma in a file separated by something
 else) is the block taken apart and written anew.
 """
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 from typing import Protocol
 from uuid import UUID
 
@@ -23,7 +25,7 @@ import polars as pl
 from .ahead import ahead
 from .block import Block
 from .canonical import Canonical
-from .layout import Part
+from .layout import Part, owner_by_default
 from .profile import TableProfile
 from .pseudonyms import pseudonymize
 from .records import Records, records_of
@@ -94,8 +96,7 @@ class Encoder:
             hashed.result()
 
     def _pieces(self, blocks: Iterable[Block]) -> Iterator[Records]:
-        for block in ahead(blocks, depth=1):
-            records = self._records(block)
+        for records in ahead(map(self._records, blocks), depth=1):
             yield from records.pieces(self._piece_rows(records))
 
     def _piece_rows(self, records: Records) -> int:
@@ -107,16 +108,16 @@ class Encoder:
     def _exported(self, written: Records, pseudonyms: Sequence[bytes]) -> bytes:
         """Return the lines with a pseudonym at each id, as an export writes them."""
         place = self.id_position - 1
-        before = [written.cut(0, place - 1)] if place else []
+        before = [written.cut(0, place - 1), repeat(b",")] if place else []
         return written.lines([*before, pseudonyms], range(place + 1, written.width))
 
     def _parts(
         self, written: Records, first: int, pseudonyms: Sequence[bytes]
     ) -> Iterator[Encoded]:
-        user_id = str(self.user_id).encode()
-        behind = first + len(pseudonyms)
-        own = [b"%d,%b" % (number, user_id) for number in range(first, behind)]
+        numbers = [*map(str, range(first, first + len(pseudonyms))), ""]
         for part in self.parts:
+            owner = "" if owner_by_default(len(part.positions)) else f"{self.user_id},"
+            own = f",{owner}\n".join(numbers).encode().splitlines()
             places = [position - 1 for position in part.positions]
             data = written.lines([own, pseudonyms], places)
             plain = b'"' not in data and b"\\" not in data
@@ -152,7 +153,7 @@ class Encoder:
             floats=np.array(
                 [
                     column.position - 1
-                    for column in self.profile.columns
+                    for column in self.profile.types
                     if column.data_type == "float"
                     and not column.printed
                     and column.position not in named
@@ -161,7 +162,7 @@ class Encoder:
             ),
             named=tuple(
                 (column.position - 1, column.data_type)
-                for column in self.profile.columns
+                for column in self.profile.types
                 if column.position in named and column.data_type != "text"
             ),
         )
@@ -172,7 +173,7 @@ class Encoder:
         return np.array(
             [
                 column.position - 1
-                for column in self.profile.columns
+                for column in self.profile.types
                 if column.data_type == "text"
                 and column.missing
                 and column.position != self.id_position
@@ -184,7 +185,7 @@ class Encoder:
         """Return what changes cells: markers become NULL, an empty cell of text becomes ""."""
         markers = list(self.profile.missing)
         changes: list[pl.Expr] = []
-        for column in self.profile.columns:
+        for column in self.profile.types:
             if column.position == self.id_position:
                 continue
             cell = pl.col(f"c{column.position}")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.ingest import values
-from datasets.ingest.layout import Part
+from datasets.ingest.layout import Part, owner_by_default
 from datasets.ingest.profile import profile_table
 from datasets.ingest.pseudonyms import pseudonymize
 from datasets.ingest.read import open_table
@@ -31,7 +31,7 @@ def encoded(
     block_bytes: int = 1 << 24,
     skip_bad_rows: bool = False,
 ) -> dict[int, list[tuple[str | None, ...]]]:
-    """Encode a file and read each part's rows back."""
+    """Encode a file and read each part's rows back, as the part will have them."""
     table = open_table(
         lambda: io.BytesIO(data),
         delimiter=delimiter,
@@ -47,9 +47,12 @@ def encoded(
 
 
 def read_back(part: Part, data: bytes) -> list[tuple[str | None, ...]]:
-    """Read the bytes for COPY, which have no header, as a table."""
-    header = b",".join([b"h"] * (3 + len(part.positions))) + b"\n"
-    return cells(open_table(lambda: io.BytesIO(header + data), delimiter=","))
+    """Read the bytes for COPY, which have no header, as a table; fill in the default."""
+    by_default = owner_by_default(len(part.positions))
+    width = 3 - by_default + len(part.positions)
+    header = b",".join([b"h"] * width) + b"\n"
+    rows = cells(open_table(lambda: io.BytesIO(header + data), delimiter=","))
+    return [(row[0], str(OWNER), *row[1:]) for row in rows] if by_default else rows
 
 
 @given(
@@ -153,3 +156,16 @@ def test_a_table_of_an_id_column_alone_has_rows() -> None:
     found = encoded(b"id\na\n\nb\n", parts=(Part(1, ()),))
 
     assert [row[2] for row in found[1]] == pseudonymize(["a", None, "b"], KEY)
+
+
+@pytest.mark.parametrize("columns", [100, 101])
+def test_rows_of_few_columns_and_of_many_have_the_same_owner(columns: int) -> None:
+    numbers = ",".join(map(str, range(columns)))
+
+    found = encoded(
+        f"id,{numbers}\na,{numbers}\n".encode(), parts=(Part(1, tuple(range(2, columns + 2))),)
+    )
+
+    assert found[1] == [
+        ("1", str(OWNER), *pseudonymize(["a"], KEY), *map(str, range(columns))),
+    ]
