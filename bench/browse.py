@@ -13,6 +13,7 @@ from accounts.models import User
 from bench import tables
 from bench.people import new_owner
 from bench.result import Result, medians, seconds
+from bench.stack import settle
 from datasets.ingest.pipeline import Receipt, dataset_import
 from fairdb_site.database import as_user
 
@@ -36,6 +37,7 @@ def run(folder: Path, rows: int, counts_rows: int = 6_000) -> Iterator[Result]:
 
 
 def _pages(owner: User, receipt: Receipt, what: str, positions: list[int]) -> Iterator[Result]:
+    settle()
     bare = _bare_select(receipt.dataset, positions)
     starts = {"first": 0, "middle": receipt.rows // 2, "last": receipt.rows - PAGE}
     rpc = "select public.select_dataset_rows(%s::uuid, %s, %s, null, %s)"

@@ -12,6 +12,7 @@ from bench import tables
 from bench.people import new_owner
 from bench.psql import psql
 from bench.result import Result, medians, peak_memory, seconds
+from bench.stack import settle
 from datasets.browse.export_file import dataset_export
 from datasets.ingest.pipeline import Receipt, dataset_import
 
@@ -26,6 +27,7 @@ def run(folder: Path, rows: int) -> Iterator[Result]:
         owner = new_owner()
         receipt = dataset_import(owner=owner, source=path, file_name="t", title="table")
         path.unlink()
+        settle()
         out = folder / "out.csv"
 
         def exported(receipt: Receipt = receipt, owner: User = owner, out: Path = out) -> float:

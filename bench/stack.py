@@ -1,10 +1,13 @@
-"""A stack for one measurement: made in a temporary folder, migrated, gone afterwards."""
+"""A stack for one measurement: made in a temporary folder, migrated, gone afterwards.
+
+Autovacuum is off in it: whose turn it would fall on is chance. `settle` does its work by itself.
+"""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 
@@ -25,13 +28,30 @@ def throwaway_stack() -> Iterator[Path]:
     from django.core.management import call_command
 
     from fairdb_site.embedded import start_if_embedded
+    from fairdb_site.local.bootstrap import connect
     from fairdb_site.local.stack import reset
+    from fairdb_site.local.state import SUPERUSER, read_state
 
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
     try:
         start_if_embedded()
+        with closing(connect(read_state(folder / "local").database_url(SUPERUSER))) as server:
+            server.autocommit = True
+            with server.cursor() as cursor:
+                cursor.execute("alter system set autovacuum = off")
+                cursor.execute("select pg_reload_conf()")
         call_command("migrate", verbosity=0)
         yield folder
     finally:
         reset(folder / "local")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def settle() -> None:
+    """Do what autovacuum does after a load: free for readers, and planners know the tables."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("set statement_timeout = 0")
+        cursor.execute("vacuum (analyze)")
+        cursor.execute("reset statement_timeout")

@@ -215,12 +215,13 @@ declare
   v_hash text;
   v_chosen bigint;
   v_base integer;
-  v_table text;
   v_values text;
   v_order bigint[];
   v_rows text;
   v_first bigint;
   v_last bigint;
+  v_least bigint;
+  v_greatest bigint;
   v_previous boolean;
   v_next boolean;
 begin
@@ -235,65 +236,66 @@ begin
     raise sqlstate '22023' using message = 'Page after a row or before one, not both.';
   end if;
 
-  select c.name into v_hash
-    from :"data_schema".dataset_columns c
-    where c.dataset_id = p_dataset_id and c.part is null;
-  select count(*), coalesce(min(c.part), 1) into v_chosen, v_base
-    from unnest(v_positions) chosen
-    join :"data_schema".dataset_columns c
-      on c.dataset_id = p_dataset_id and c.position = chosen;
-  if v_chosen <> cardinality(v_positions) then
-    raise sqlstate '22023' using message = 'A chosen column does not exist.';
-  end if;
-  v_table := format('%I.%I', :'data_schema', v_dataset.parts[v_base]);
-
-  -- One text array for each part, joined by ||, then brought into the order asked for.
+  -- One text array for each part, joined by ||, then brought into the order asked for. The first
+  -- part needed is the base; the id column, whose pseudonym every part has, is read from it.
   with chosen as (
-    select u.number, coalesce(c.part, v_base) as part,
+    select u.number, coalesce(c.part, min(c.part) over (), 1) as part,
+           coalesce(min(c.part) over (), 1) as base,
            -- cast to text, true says true; its output, in COPY too, is t
            format(case c.data_type when 'boolean' then 'left(%s.%I::text, 1)' else '%s.%I::text' end,
-                  case when coalesce(c.part, v_base) = v_base then 'base' else 'p' end,
+                  case when c.part > min(c.part) over () then 'p' else 'base' end,
                   c.name) as value
       from unnest(v_positions) with ordinality u (position, number)
       join :"data_schema".dataset_columns c
+        -- the places twice: else a general plan reads all columns of all datasets to find a few
         on c.dataset_id = p_dataset_id and c.position = u.position
+          and c.position = any (v_positions)
   ), by_part as (
-    select part, array_agg(number order by number) as numbers,
-           format(case when part = v_base then 'array[%1$s]'
+    select part, base, array_agg(number order by number) as numbers,
+           format(case when part = base then 'array[%1$s]'
                        else '(select array[%1$s] from %2$I.%3$I p where p.rowid = base.rowid)' end,
                   string_agg(value, ', ' order by number), :'data_schema', v_dataset.parts[part]
            ) as part_values
       from chosen
-      group by part
+      group by part, base
+  ), in_order as (
+    select array_agg(n order by b.part, n) as places, array_agg(n order by n) as sorted
+      from by_part b, unnest(b.numbers) n
   )
-  select string_agg(part_values, ' || ' order by part),
-         (select array_agg(n order by b.part, n) from by_part b, unnest(b.numbers) n)
-    into v_values, v_order
-    from by_part;
-  if v_order <> (select array_agg(n order by n) from unnest(v_order) n) then
+  select (select c.name from :"data_schema".dataset_columns c
+            where c.dataset_id = p_dataset_id and c.position = v_dataset.id_position),
+         (select coalesce(cardinality(o.places), 0) from in_order o),
+         (select o.places from in_order o where o.places <> o.sorted),
+         string_agg(b.part_values, ' || ' order by b.part),
+         coalesce(min(b.base), 1)
+    into v_hash, v_chosen, v_order, v_values, v_base
+    from by_part b;
+  if v_chosen <> cardinality(v_positions) then
+    raise sqlstate '22023' using message = 'A chosen column does not exist.';
+  end if;
+  if v_order is not null then
     v_values := format('(select array_agg(u.value order by u.number) '
                        'from unnest(%s, $3) u (value, number))', v_values);
   end if;
 
+  -- least and greatest are read from the index, where `exists` may go through every row to find none
   execute format(
     'select string_agg(''['' || base.rowid || '','' || substr(array_to_json('
-    'array[base.%I] || %s)::text, 2), '','' order by base.rowid), min(base.rowid), max(base.rowid) '
-    'from (select * from %s where %s limit $2) base',
-    v_hash, coalesce(v_values, 'array[]::text[]'), v_table,
+    'array[base.%1$I] || %2$s)::text, 2), '','' order by base.rowid), min(base.rowid), max(base.rowid), '
+    '(select min(rowid) from %3$s), (select max(rowid) from %3$s) '
+    'from (select * from %3$s where %4$s limit $2) base',
+    v_hash, coalesce(v_values, 'array[]::text[]'),
+    format('%I.%I', :'data_schema', v_dataset.parts[v_base]),
     case
       when p_before is not null then 'rowid < $1 order by rowid desc'
       when p_after is not null then 'rowid > $1 order by rowid'
       else 'true order by rowid'
     end
-  ) into v_rows, v_first, v_last using coalesce(p_before, p_after), v_limit, v_order;
-  -- an empty page lies after p_after or before p_before, and so between two rowids; the least and
-  -- the greatest are read from the index, where `exists` may go through every row to find none
-  execute format(
-    'select coalesce((select min(rowid) from %1$s) < $1, false), '
-    'coalesce((select max(rowid) from %1$s) > $2, false)',
-    v_table
-  ) into v_previous, v_next
-    using coalesce(v_first, p_before, p_after + 1, 0), coalesce(v_last, p_before - 1, p_after, 0);
+  ) into v_rows, v_first, v_last, v_least, v_greatest
+    using coalesce(p_before, p_after), v_limit, v_order;
+  -- an empty page lies after p_after or before p_before, and so between two rowids
+  v_previous := coalesce(v_least < coalesce(v_first, p_before, p_after + 1, 0), false);
+  v_next := coalesce(v_greatest > coalesce(v_last, p_before - 1, p_after, 0), false);
 
   return json_build_object(
     'rows', ('[' || coalesce(v_rows, '') || ']')::json, 'first', v_first, 'last', v_last,
