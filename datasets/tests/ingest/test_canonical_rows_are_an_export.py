@@ -167,3 +167,11 @@ def test_a_number_with_a_longer_exponent_stays_text(exponent: str) -> None:
 
     assert profile.columns[1].data_type == "text"
     assert f"1.5{exponent}" in found
+
+
+@pytest.mark.parametrize("zeros", [1, 70, 200_000])
+def test_closing_zeros_go_however_many_there_are(zeros: int) -> None:
+    found, profile = canonical(f"id,v\na,1.5{'0' * zeros}\nb,0.25\n".encode())
+
+    assert profile.columns[1].data_type == "float"
+    assert [line.partition(",")[2] for line in found.splitlines()] == ["1.5", "0.25"]
