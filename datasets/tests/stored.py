@@ -65,7 +65,10 @@ def store_dataset(
     short = uuid4().hex[:12]
     count = max(1, -(-len(labels) // columns_a_part))
     dataset = Dataset.objects.create(
-        user_id=owner, title=title, parts=[f"t_{short}_p{n}" for n in range(1, count + 1)]
+        user_id=owner,
+        title=title,
+        id_position=1,
+        parts=[f"t_{short}_p{n}" for n in range(1, count + 1)],
     )
     stored = Stored(dataset.id, owner, dataset.parts)
     placed = [
