@@ -11,16 +11,15 @@ from typing import Final
 
 _M_MMAP_THRESHOLD: Final = -3  # malloc.h of glibc
 _LARGE: Final = 1 << 22
-# a load of less never takes much, and new mappings cost it a tenth of its time; begun at four times
-# this, a file of 4 GB took 0.93 GB and one of 1 GB 0.75
+# a load of less never takes much, and new mappings cost it a tenth of its time
 _MUCH: Final = 1 << 26
 
 
-def give_back_large_arrays(read: int) -> None:
-    """Tell glibc so, for the whole process, once much of a file was `read` (in bytes).
+def give_back_large_arrays(size: int | None) -> None:
+    """Tell glibc so, for the whole process, where a file has many bytes or, None, nobody knows.
 
-    Another C library is left as it is.
+    Told before they are read: what the stock has by then stays. Another C library is left as it is.
     """
-    if read > _MUCH:
+    if size is None or size > _MUCH:
         with contextlib.suppress(AttributeError, OSError):
             ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 import numpy as np
@@ -93,11 +93,12 @@ def profile_table(
     types: Mapping[int, DataType] | None = None,
     id_position: int | None = None,
 ) -> TableProfile:
-    """Return the profile of every row of `table`; its last counts are made in a thread.
+    """Return the profile of every row of `table`.
 
     `missing` are cells to be read as missing in every column but the id's. `types` gives the type
     of a column by position; a cell that breaks it is Refused with its row and column. The column
-    at `id_position` is text and keeps no value.
+    at `id_position` is text and keeps no value. Of a table that is held in memory the last counts
+    are made in a thread.
     """
     markers = tuple(dict.fromkeys(missing))
     count = len(table.header)
@@ -115,11 +116,9 @@ def profile_table(
     if summaries.given_up.any():
         _count_again(table, summaries, data_types, markers)
     found = _types(table.header, data_types, summaries)
-    thread = ThreadPoolExecutor(1)
-    counted = thread.submit(_columns, found, kinds, summaries)
-    thread.shutdown(wait=False)
     named = tuple(sorted(types or {}))
-    return TableProfile(table.rows_read, found, counted.result, markers, named)
+    counted = _counted(partial(_columns, found, kinds, summaries), in_thread=table.is_held)
+    return TableProfile(table.rows_read, found, counted, markers, named)
 
 
 def column_position(header: Sequence[str], name: str, *, option: str = "id_column") -> int:
@@ -324,6 +323,22 @@ def _count_again(
             for bundle in bundles(block, wanted & (kinds == data_type)):
                 cells = without_markers(bundle, markers)
                 summaries.add(_as_named(block, cells, data_type, table.header, loose=False))
+
+
+def _counted(
+    work: Callable[[], Sequence[ColumnProfile]], *, in_thread: bool
+) -> Callable[[], Sequence[ColumnProfile]]:
+    """Return what gives the outcome of `work`, done in a thread or now.
+
+    Now is for large tables: what their summaries take goes before anything else takes memory.
+    """
+    if in_thread:
+        thread = ThreadPoolExecutor(1)
+        outcome = thread.submit(work)
+        thread.shutdown(wait=False)
+        return outcome.result
+    columns = work()
+    return lambda: columns
 
 
 def _types(

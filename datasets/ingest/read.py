@@ -67,6 +67,11 @@ class TableSource:
     _stamp: Stamp | None = field(default=None, repr=False, kw_only=True)
     _settled: bool = field(default=False, repr=False, kw_only=True)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the blocks are in memory, so that another pass reads no file."""
+        return self._held is not None
+
     def blocks(self) -> Iterator[Block]:
         """Yield the table in blocks, from the start each time; memory does not grow with the file.
 
@@ -82,6 +87,7 @@ class TableSource:
         try:
             text = self._opened(known=self._stamp if self.file and self._settled else None)
             before = text.stamp()
+            give_back_large_arrays(before.size if before else None)
             if self._is_path and before != self._stamp:
                 raise Refused(CHANGED)
             settled = before is not None and before.is_settled()
