@@ -12,7 +12,7 @@ from typing import Final
 _M_MMAP_THRESHOLD: Final = -3  # malloc.h of glibc
 _LARGE: Final = 1 << 22
 # a load of less never takes much, and new mappings cost it a tenth of its time
-_MUCH: Final = 1 << 26
+_MUCH: Final = 1 << 28
 
 
 def give_back_large_arrays(size: int | None) -> None:
