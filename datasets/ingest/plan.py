@@ -1,6 +1,7 @@
 """Everything about a load that is known before its first row is stored."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 
@@ -41,4 +42,11 @@ class DatasetPlan:
 
     def columns_of(self, part: int) -> list[PlannedColumn]:
         """Return the data columns of one part, in the order of the file."""
-        return [column for column in self.columns if column.part == part]
+        return self._by_part.get(part, [])
+
+    @cached_property
+    def _by_part(self) -> dict[int | None, list[PlannedColumn]]:
+        found: dict[int | None, list[PlannedColumn]] = {}
+        for column in self.columns:
+            found.setdefault(column.part, []).append(column)
+        return found

@@ -114,14 +114,21 @@ class Encoder:
     def _parts(
         self, written: Records, first: int, pseudonyms: Sequence[bytes]
     ) -> Iterator[Encoded]:
-        numbers = [*map(str, range(first, first + len(pseudonyms))), ""]
-        for part in self.parts:
-            owner = "" if owner_by_default(len(part.positions)) else f"{self.user_id},"
-            own = f",{owner}\n".join(numbers).encode().splitlines()
+        rows = range(first, first + len(pseudonyms))
+        by_default = [owner_by_default(len(part.positions)) for part in self.parts]
+        beginnings = {default: self._beginnings(rows, default) for default in set(by_default)}
+        for part, default in zip(self.parts, by_default, strict=True):
+            own = beginnings[default]
             places = [position - 1 for position in part.positions]
             data = written.lines([own, pseudonyms], places)
             plain = b'"' not in data and b"\\" not in data
             yield Encoded(part.number, len(own), data, plain)
+
+    def _beginnings(self, rows: range, by_default: bool) -> list[bytes]:
+        """Return what stands before each row's pseudonym: its number, and unless by default whose
+        it is."""
+        owner = "" if by_default else f"{self.user_id},"
+        return f",{owner}\n".join([*map(str, rows), ""]).encode().splitlines()
 
     def _records(self, block: Block) -> Records:
         """Return the block with commas, a missing cell as nothing, an empty text as `""`."""
