@@ -9,15 +9,16 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 
-from accounts import views
+from accounts import audit, views
 from accounts.kept_input import on_this_site
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from fairdb_site.errors import Forbidden
 
 if TYPE_CHECKING:
     UserModelAdmin = admin.ModelAdmin[User]
+    AuditEventModelAdmin = admin.ModelAdmin[AuditEvent]
 else:  # Django's class takes no parameter when it runs
-    UserModelAdmin = admin.ModelAdmin
+    UserModelAdmin = AuditEventModelAdmin = admin.ModelAdmin
 
 
 @admin.register(User)
@@ -41,6 +42,57 @@ class UserAdmin(UserModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """An account is deleted at Supabase, with its datasets."""
+        return False
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(AuditEventModelAdmin):
+    """What was done, for staff to look through; nothing is changed or dropped, here or anywhere."""
+
+    list_display = ("at", "action", "outcome", "who", "whose", "dataset", "place")
+    list_filter = ("action", "outcome")
+    search_fields = ("=actor", "=subject", "=dataset", "=request_id")
+    date_hierarchy = "at"
+    fields = (
+        "at", "action", "outcome", "who", "whose", "dataset", "place", "device", "request_id"
+    )  # fmt: skip
+    readonly_fields = fields
+    show_full_result_count = False
+
+    @admin.display(description="by")
+    def who(self, event: AuditEvent) -> str:
+        """Name who acted."""
+        if event.actor is None:
+            return "a stranger" if event.origin else "an operator"
+        return audit.name_of(event.actor)
+
+    @admin.display(description="account")
+    def whose(self, event: AuditEvent) -> str:
+        """Name the account acted upon."""
+        return audit.name_of(event.subject) if event.subject else ""
+
+    @admin.display(description="from")
+    def place(self, event: AuditEvent) -> str:
+        """Return the address, as long as it is kept."""
+        origin = audit.origin_of(event)
+        return str(origin.address or "") if origin else ""
+
+    @admin.display
+    def device(self, event: AuditEvent) -> str:
+        """Return what the browser called itself, as long as it is kept."""
+        origin = audit.origin_of(event)
+        return origin.device if origin else ""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Events are added by what happens."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
+        """A trigger refuses it, too."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
+        """A trigger refuses it, too."""
         return False
 
 

@@ -119,3 +119,81 @@ class SupabaseSession(models.Model):
 
     def __str__(self) -> str:
         return f"session of {self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class AuditOrigin(models.Model):
+    """Where somebody was seen: an address and a browser, by account; dropped with the account."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.UUIDField(null=True, editable=False)
+    address = models.GenericIPAddressField(null=True, editable=False)
+    device = models.CharField(max_length=200, editable=False)
+    since = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "address"], name="accounts_origin_account")]
+
+    def __str__(self) -> str:
+        return f"{self.address or 'no address'}, {self.device or 'no browser'}"
+
+
+class AuditAction(models.TextChoices):
+    """What was done."""
+
+    ACCOUNT_CREATED = "account created"
+    REGISTERED = "registered"
+    SIGNED_IN = "signed in"
+    SIGNED_OUT = "signed out"
+    DATASET_LOADED = "dataset loaded"
+    DATASET_DELETED = "dataset deleted"
+    ROWS_READ = "rows read"
+    DATASET_EXPORTED = "dataset exported"
+    IDS_LINKED = "ids linked"
+
+
+class AuditOutcome(models.TextChoices):
+    """How it ended."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+def audit_actions() -> list[tuple[str, str]]:
+    """Return the actions as choices; a function, so that a new one needs no migration."""
+    return AuditAction.choices
+
+
+def audit_outcomes() -> list[tuple[str, str]]:
+    """Return the outcomes as choices."""
+    return AuditOutcome.choices
+
+
+class AuditEvent(models.Model):
+    """Something that was done, or tried; `accounts.audit` writes it, and a trigger keeps it so.
+
+    Accounts and datasets are named by their ids and not referred to: an event outlives them.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    action = models.CharField(max_length=32, choices=audit_actions, editable=False)
+    outcome = models.CharField(max_length=16, choices=audit_outcomes, editable=False)
+    actor = models.UUIDField(null=True, editable=False)
+    subject = models.UUIDField(null=True, editable=False)
+    dataset = models.UUIDField(null=True, editable=False)
+    origin = models.UUIDField(null=True, editable=False)
+    request_id = models.CharField(max_length=32, editable=False)
+    once = models.CharField(max_length=100, null=True, unique=True, editable=False)  # noqa: DJ001
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["actor", "-id"], name="accounts_audit_actor"),
+            models.Index(fields=["subject", "-id"], name="accounts_audit_subject"),
+            models.Index(fields=["dataset", "-id"], name="accounts_audit_dataset"),
+            models.Index(fields=["at"], name="accounts_audit_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} ({self.outcome}), {self.at:%Y-%m-%d %H:%M}"

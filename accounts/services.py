@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from uuid import UUID
 
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
@@ -10,10 +11,10 @@ from django.core.validators import validate_email
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import policy, sessions
+from accounts import audit, policy, sessions
 from accounts.backends import user_of_session
 from accounts.mirror import mirror_account
-from accounts.models import User
+from accounts.models import AuditAction, User
 from fairdb_site.errors import NotFound, Refused
 from fairdb_site.supabase import auth
 from fairdb_site.supabase.errors import AccountExists, WrongCredentials
@@ -34,7 +35,9 @@ def account_create(*, email: str, password: str, staff: bool = False) -> User:
     # Asked first, so that nothing is made at Supabase before our own tables are there.
     if User.objects.filter(email=email).exists():
         raise AccountExists
-    return mirror_account(auth.admin_create_user(email, password, staff=staff))
+    user = mirror_account(auth.admin_create_user(email, password, staff=staff))
+    audit.record(AuditAction.ACCOUNT_CREATED, actor=None, subject=user.pk)
+    return user
 
 
 def account_by_email(email: str) -> User:
@@ -60,42 +63,54 @@ def account_register(*, request: HttpRequest, email: str, password: str) -> User
     A second click finds the account made and signs in with the same password. RegistrationClosed,
     Refused (domain), WeakPassword and AccountExists are for the form.
     """
-    policy.require_registration_open()
-    email = valid_email(email)
-    policy.require_allowed_domain(email)
-    policy.require_strong_password(password, email=email)
-    try:
-        session = auth.sign_up(email, password)
-    except AccountExists:
+    with audit.trail(AuditAction.REGISTERED, actor=None, request=request) as event:
+        policy.require_registration_open()
+        email = valid_email(email)
+        policy.require_allowed_domain(email)
+        policy.require_strong_password(password, email=email)
         try:
-            session = auth.sign_in(email, password)
-        except WrongCredentials:
-            raise AccountExists from None
-    if session is None:
-        return None
-    user = user_of_session(session)
-    sessions.session_open(request=request, user=user, sign_in=user.sign_in)
-    return user
+            session = auth.sign_up(email, password)
+        except AccountExists:
+            try:
+                session = auth.sign_in(email, password)
+            except WrongCredentials:
+                raise AccountExists from None
+        if session is None:
+            return None
+        user = user_of_session(session)
+        event.actor = user.pk
+        sessions.session_open(request=request, user=user, sign_in=user.sign_in)
+        return user
 
 
 @sensitive_variables("password")
 def account_sign_in(*, request: HttpRequest, email: str, password: str) -> User:
     """Sign in with e-mail and password, or raise WrongCredentials or EmailNotConfirmed."""
-    user = authenticate(request, username=email, password=password)
-    if not isinstance(user, User):
-        raise WrongCredentials
-    sessions.session_open(request=request, user=user, sign_in=user.sign_in)
+    with audit.trail(AuditAction.SIGNED_IN, actor=None, request=request) as event:
+        event.subject = _account_named(email)
+        user = authenticate(request, username=email, password=password)
+        if not isinstance(user, User):
+            raise WrongCredentials
+        event.actor, event.subject = user.pk, None
+        sessions.session_open(request=request, user=user, sign_in=user.sign_in)
     return user
 
 
 def account_sign_out(*, request: HttpRequest) -> None:
     """End this session here and at Supabase."""
+    if request.user.is_authenticated:
+        audit.record(AuditAction.SIGNED_OUT, actor=request.user.pk, request=request)
     sessions.session_close(request=request)
 
 
 def generated_password() -> str:
     """Return a random password for an account somebody else will use."""
     return secrets.token_urlsafe(GENERATED_PASSWORD_BYTES)
+
+
+def _account_named(email: str) -> UUID | None:
+    """Return whose address this is; what is nobody's may be a password in the wrong field."""
+    return User.objects.filter(email=email.strip().lower()).values_list("pk", flat=True).first()
 
 
 def valid_email(email: str) -> str:

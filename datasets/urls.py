@@ -17,6 +17,7 @@ urlpatterns = [
     path("datasets/<uuid:dataset_id>/columns/names/", views.column_names, name="names"),
     path("datasets/<uuid:dataset_id>/choose/", views.choose, name="choose"),
     path("datasets/<uuid:dataset_id>/receipt/", views.receipt, name="receipt"),
+    path("datasets/<uuid:dataset_id>/activity/", views.activity, name="activity"),
     path("datasets/<uuid:dataset_id>/delete/", views.delete, name="delete"),
     path("pseudonyms/", pseudonyms, name="pseudonyms"),
     path("search/", views.search, name="search"),

@@ -14,9 +14,12 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
+from accounts import audit
 from accounts.kept_input import kept_input
+from accounts.models import AuditAction
 from accounts.sessions import session_require
 from datasets import selectors, services
+from datasets.browse.activity import activity_of
 from datasets.browse.column_choice import MOST, change_choice, read_choice, write_choice
 from datasets.browse.id_chooser import id_chooser, sheet_menu
 from datasets.browse.shown import Dataset
@@ -37,6 +40,7 @@ from datasets.uploads import LARGEST_PIECE, not_staged, opener_of, piece_of, too
 from fairdb_site.errors import FairdbError, Refused, SignInRequired
 from fairdb_site.http import HtmxHttpRequest, is_htmx
 
+SHOWN_EVENTS = 200
 SHORTEST_SEARCH = 2  # characters; a single letter is in nearly every name
 
 
@@ -77,11 +81,15 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
     if form.is_valid():
         session_require(request=request)  # the file may have taken hours to arrive
         try:
-            stored = dataset_import(
-                owner=request.user,
-                source=opener_of(form.cleaned_data["file"]),
-                **form.as_arguments(),
-            )
+            with audit.trail(
+                AuditAction.DATASET_LOADED, actor=request.user.pk, request=request
+            ) as event:
+                stored = dataset_import(
+                    owner=request.user,
+                    source=opener_of(form.cleaned_data["file"]),
+                    **form.as_arguments(),
+                )
+                event.dataset = stored.dataset
         except SignInRequired:
             raise
         except FairdbError as error:
@@ -145,6 +153,7 @@ def detail(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
         return render(
             request, "datasets/unready.html", {"dataset": dataset, "unfinished": unfinished}
         )
+    audit.rows_read(request, dataset.id)
     form = RowsForm(request.GET)
     asked = _valid(form)
     refusal = no_column = ""
@@ -277,13 +286,34 @@ def receipt(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
     return render(request, "datasets/receipt.html", {"dataset": dataset})
 
 
+@require_safe
+def activity(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Show who loaded, read and exported a dataset, when and from where."""
+    dataset = selectors.dataset_get(supabase=request.supabase, dataset_id=dataset_id)
+    found = audit.events(dataset=dataset.id, most=SHOWN_EVENTS + 1)
+    events = [activity_of(event, reader=request.user) for event in found]
+    return render(
+        request,
+        "datasets/activity.html",
+        {
+            "dataset": dataset,
+            "events": events[:SHOWN_EVENTS],
+            "more": len(events) > SHOWN_EVENTS,
+            "most": SHOWN_EVENTS,
+        },
+    )
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
     """Ask whether a dataset shall go; on POST, delete it and say what went."""
     if request.method != "POST":
         dataset = selectors.dataset_get(supabase=request.supabase, dataset_id=dataset_id)
         return render(request, "datasets/delete.html", {"dataset": dataset})
-    gone = services.dataset_delete(owner_id=request.user.pk, dataset_id=dataset_id)
+    with audit.trail(
+        AuditAction.DATASET_DELETED, actor=request.user.pk, request=request, dataset=dataset_id
+    ):
+        gone = services.dataset_delete(owner_id=request.user.pk, dataset_id=dataset_id)
     messages.success(
         request,
         format_html(

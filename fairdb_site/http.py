@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from fairdb_site.supabase.clients import Supabase
 
 
+_LONGEST_DEVICE = 200  # characters
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 
@@ -59,6 +62,27 @@ def wants_json(request: HttpRequest) -> bool:
     if request.content_type == "application/json":
         return True
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return the address a request came from, None where there is none (a socket of this host).
+
+    Of `X-Forwarded-For` only what our own proxies wrote is believed: FAIRDB_TRUSTED_PROXIES entries
+    from its end. What stands before them anybody may have sent.
+    """
+    hops = settings.FAIRDB_TRUSTED_PROXIES
+    claimed = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    address = claimed[-hops] if 0 < hops <= len(claimed) else request.META.get("REMOTE_ADDR", "")
+    try:
+        return str(ip_address(address.strip()))
+    except ValueError:
+        return None
+
+
+def device_of(request: HttpRequest) -> str:
+    """Return what a request's browser calls itself, in one line of bounded length."""
+    agent = request.META.get("HTTP_USER_AGENT", "")[:_LONGEST_DEVICE]
+    return "".join(letter if letter.isprintable() else "?" for letter in agent)
 
 
 def error_response(request: HttpRequest, error: FairdbError) -> HttpResponse:

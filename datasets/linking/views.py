@@ -7,6 +7,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
 
+from accounts import audit
+from accounts.models import AuditAction
 from datasets.linking.forms import IdsForm
 from datasets.linking.pseudonyms import Linked, csv_pieces, ids_pseudonymize
 from datasets.linking.uploads import MOST_BYTES, too_large
@@ -34,12 +36,13 @@ def pseudonyms(request: HtmxHttpRequest) -> HttpResponse:
     status = 422
     if form.is_valid():
         try:
-            linked = ids_pseudonymize(
-                owner_id=request.user.pk,
-                ids=form.given_ids(),
-                most=MOST_IDS,
-                most_bytes=MOST_BYTES,
-            )
+            with audit.trail(AuditAction.IDS_LINKED, actor=request.user.pk, request=request):
+                linked = ids_pseudonymize(
+                    owner_id=request.user.pk,
+                    ids=form.given_ids(),
+                    most=MOST_IDS,
+                    most_bytes=MOST_BYTES,
+                )
         except SignInRequired:
             raise
         except FairdbError as error:

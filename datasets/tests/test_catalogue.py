@@ -40,6 +40,7 @@ INSIDE_FOR_NOBODY = {
     "_fd.orphan_parts()",
     "_fd.require_name(text,text)",
     "_fd.seal_part(text)",
+    "accounts_auditevent_append_only()",
 }
 
 

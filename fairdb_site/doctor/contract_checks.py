@@ -200,10 +200,34 @@ def examine_pseudonym_key(cursor: CursorWrapper) -> Iterator[Finding]:
         )
 
 
+def examine_audit(cursor: CursorWrapper) -> Iterator[Finding]:
+    """The trigger that keeps audit events as they were written is there and on."""
+    cursor.execute(
+        "select tgenabled in ('O', 'A') from pg_trigger"
+        " where tgrelid = to_regclass('public.accounts_auditevent') and tgname = 'append_only'"
+    )
+    found = cursor.fetchone()
+    if found is None:
+        yield Finding(
+            "audit trail",
+            "Events can be changed and dropped: the trigger append_only is gone.",
+            "Find out who dropped it; then manage.py migrate accounts 0001 drops the trail, and "
+            "manage.py migrate lays a new one: copy it with manage.py audit_log --json first.",
+        )
+    elif not found[0]:
+        yield Finding(
+            "audit trail",
+            "Events can be changed and dropped: the trigger append_only is off.",
+            "Find out who turned it off; then alter table public.accounts_auditevent enable "
+            "trigger append_only",
+        )
+
+
 CONTRACT_CHECKS: tuple[DatabaseCheck, ...] = (
     examine_functions,
     examine_parts,
     examine_policies,
     examine_grants,
     examine_pseudonym_key,
+    examine_audit,
 )

@@ -240,7 +240,10 @@ def test_a_function_of_another_owner_is_found() -> None:
 
 
 def test_the_list_of_functions_is_the_one_in_the_database() -> None:
-    rows = run("select proname from pg_proc where pronamespace = 'public'::regnamespace")
+    rows = run(
+        "select proname from pg_proc where pronamespace = 'public'::regnamespace"
+        " and prorettype <> 'trigger'::regtype"  # those are not for anybody to call
+    )
 
     assert sorted(contract_checks.REGISTERED_FUNCTIONS) == sorted(row[0] for row in rows)
 
@@ -343,6 +346,21 @@ def test_another_pseudonym_key_than_the_one_stored_is_found(alice: Person) -> No
 
     with override_settings(FAIRDB_PSEUDONYM_KEY="another key of more than 32 characters"):
         assert found(contract_checks.examine_pseudonym_key) != before
+
+
+@pytest.mark.usefixtures("db_ready")
+def test_an_audit_trail_that_can_be_changed_is_found() -> None:
+    table = "accounts_auditevent"
+    off, on = (f"alter table {table} {word} trigger append_only" for word in ("disable", "enable"))
+    renamed, back = (
+        f"alter trigger {old} on {table} rename to {new}"
+        for old, new in (("append_only", "gone"), ("gone", "append_only"))
+    )
+
+    for change, mend, says in ((off, on, "is off"), (renamed, back, "is gone")):
+        with broken(change, mend):
+            assert says in only(found(contract_checks.examine_audit), set())
+    assert found(contract_checks.examine_audit) == set()
 
 
 # Supabase -----------------------------------------------------------------------------------------

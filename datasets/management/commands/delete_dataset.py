@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from accounts import audit
+from accounts.models import AuditAction
 from datasets.catalogue import dataset_facts
 from datasets.services import dataset_delete
 from datasets.templatetags.fairdb import times
@@ -28,7 +30,9 @@ class Command(FairdbCommand):
         if not options["yes"]:
             rows = times(facts["rows"] or 0, "row")
             self.confirm(f"Delete {facts['title']!r} of {facts['owner']}, {rows}?")
-        return asdict(dataset_delete(owner_id=facts["owner_id"], dataset_id=options["dataset"]))
+        owner, dataset = facts["owner_id"], options["dataset"]
+        with audit.trail(AuditAction.DATASET_DELETED, actor=None, subject=owner, dataset=dataset):
+            return asdict(dataset_delete(owner_id=owner, dataset_id=dataset))
 
     def report(self, result: Json) -> None:
         """Say what went."""

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from accounts import audit
+from accounts.models import AuditAction
 from accounts.services import account_by_email
 from datasets.browse.export_file import dataset_export
 from datasets.catalogue import dataset_facts
@@ -31,12 +33,15 @@ class Command(FairdbCommand):
             reader_id = account_by_email(options["owner"]).pk
         else:
             reader_id = dataset_facts(options["dataset"])["owner_id"]
-        exported = dataset_export(
-            dataset_id=options["dataset"],
-            reader_id=reader_id,
-            out=options["out"],
-            overwrite=options["overwrite"],
-        )
+        with audit.trail(
+            AuditAction.DATASET_EXPORTED, actor=None, subject=reader_id, dataset=options["dataset"]
+        ):
+            exported = dataset_export(
+                dataset_id=options["dataset"],
+                reader_id=reader_id,
+                out=options["out"],
+                overwrite=options["overwrite"],
+            )
         return {
             "dataset": exported.dataset,
             "file": str(options["out"]),

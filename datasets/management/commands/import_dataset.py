@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from accounts import audit
+from accounts.models import AuditAction
 from accounts.services import account_by_email
 from datasets.ingest.pipeline import dataset_import
 from datasets.templatetags.fairdb import times
@@ -65,22 +67,25 @@ class Command(FairdbCommand):
             raise Refused(f"There is no file {path}.")
         progress = ProgressBar(self.stderr._out)
         try:
-            receipt = dataset_import(
-                owner=account_by_email(options["owner"]),
-                source=path,
-                file_name=path.name,
-                title=options["title"] or title_from(path.name),
-                description=options["description"],
-                origin=options["origin"],
-                id_column=options["id_column"],
-                types=dict(options["type"]),
-                missing=options["missing"],
-                delimiter=options["delimiter"],
-                encoding=options["encoding"],
-                sheet=options["sheet"],
-                skip_bad_rows=options["skip_bad_rows"],
-                progress=progress,
-            )
+            owner = account_by_email(options["owner"])
+            with audit.trail(AuditAction.DATASET_LOADED, actor=None, subject=owner.pk) as event:
+                receipt = dataset_import(
+                    owner=owner,
+                    source=path,
+                    file_name=path.name,
+                    title=options["title"] or title_from(path.name),
+                    description=options["description"],
+                    origin=options["origin"],
+                    id_column=options["id_column"],
+                    types=dict(options["type"]),
+                    missing=options["missing"],
+                    delimiter=options["delimiter"],
+                    encoding=options["encoding"],
+                    sheet=options["sheet"],
+                    skip_bad_rows=options["skip_bad_rows"],
+                    progress=progress,
+                )
+                event.dataset = receipt.dataset
         finally:
             progress.clear()
         return asdict(receipt)

@@ -13,6 +13,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from accounts import audit
+from accounts.models import AuditAction
 from accounts.services import account_by_email
 from datasets.ingest.sandbox import LOAD
 from datasets.ingest.stream import Source
@@ -87,7 +89,8 @@ class Command(FairdbCommand):
         if len(options["files"]) > 1:
             raise CommandError("Give one FILE.", returncode=2)
         owner = account_by_email(options["owner"])
-        linked = ids_pseudonymize(owner_id=owner.pk, ids=self._ids(**options), most=MOST_IDS)
+        with audit.trail(AuditAction.IDS_LINKED, actor=None, subject=owner.pk):
+            linked = ids_pseudonymize(owner_id=owner.pk, ids=self._ids(**options), most=MOST_IDS)
         self._warn(linked, is_table=bool(options["id_column"]))
         counts = {"ids": len(linked.ids), "empty": linked.empty, "repeated": linked.repeated}
         found: Found | None = None
