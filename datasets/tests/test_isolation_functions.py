@@ -142,7 +142,9 @@ def stored(alice: Person) -> Stored:
 def test_every_function_is_in_the_table(db_ready: None) -> None:
     rows = run(
         "select n.nspname, p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
-        " where n.nspname in ('public', %s)",
+        " where n.nspname = %s"
+        # nobody can call a trigger's function
+        " or (n.nspname = 'public' and p.prorettype <> 'trigger'::regtype)",
         [settings.FAIRDB_DATA_SCHEMA],
     )
 
