@@ -7,7 +7,8 @@ are shown only for the error codes that our own functions raise on purpose, and 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import httpx
@@ -93,6 +94,77 @@ class UnusableAddress(Refused):
 
     def __init__(self) -> None:
         super().__init__("Messages cannot be sent to this e-mail address. Please use another one.")
+
+
+class LinkUsed(Refused):
+    """The token of a mailed link opens nothing: used before, too old, or never one of ours."""
+
+    code = "link_used"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link has been used already or is too old. Please ask for a new message and open "
+            "the link in the newest one."
+        )
+
+
+class SamePassword(Refused):
+    """The new password is the old one."""
+
+    code = "same_password"
+
+    def __init__(self) -> None:
+        super().__init__("This is the password you have now. Please choose another one.")
+
+
+class SignInTooOld(Refused):
+    """Supabase wants a fresh sign-in before it changes the password."""
+
+    code = "sign_in_too_old"
+
+    def __init__(self) -> None:
+        super().__init__("Please sign out, sign in again and change your password right after.")
+
+
+class SecondFactorNeeded(Forbidden):
+    """The account has a second factor, and this session was opened without it."""
+
+    code = "second_factor_needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This needs your second factor. Please sign in with the code of your app first."
+        )
+
+
+class WrongCode(Refused):
+    """The code is not the one that the person's app shows now, or was used before."""
+
+    code = "wrong_code"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This code does not fit. Please enter the one that your app shows now; each code works "
+            "once. If none works, check that the clock of your device is right."
+        )
+
+
+class TooManyFactors(Conflict):
+    """The account has as many second factors as Supabase keeps."""
+
+    code = "too_many_factors"
+
+    def __init__(self) -> None:
+        super().__init__("You have as many second factors as one account can. Remove one first.")
+
+
+class FactorNameTaken(Conflict):
+    """The account has a second factor with this name."""
+
+    code = "factor_name_taken"
+
+    def __init__(self) -> None:
+        super().__init__("You have a second factor with this name. Please choose another name.")
 
 
 # -- RPCs -----------------------------------------------------------------------------------------
@@ -196,7 +268,8 @@ _SESSION_GONE = {
     "user_banned",
     "user_not_found",
 }
-_MEANING_OF_AUTH_CODE: dict[str, Callable[[], FairdbError]] = {
+Meanings = Mapping[str, Callable[[], FairdbError]]  # by GoTrue's error code
+_MEANING_OF_AUTH_CODE: Meanings = {
     "invalid_credentials": WrongCredentials,
     "user_banned": WrongCredentials,
     "user_not_found": WrongCredentials,
@@ -207,24 +280,41 @@ _MEANING_OF_AUTH_CODE: dict[str, Callable[[], FairdbError]] = {
     "email_provider_disabled": RegistrationClosed,
     "email_address_invalid": UnusableAddress,
     "email_address_not_authorized": UnusableAddress,
+    "otp_expired": LinkUsed,
+    "same_password": SamePassword,
+    "reauthentication_needed": SignInTooOld,
+    "insufficient_aal": SecondFactorNeeded,
+    "too_many_enrolled_mfa_factors": TooManyFactors,
+    "mfa_factor_name_conflict": FactorNameTaken,
+    "mfa_factor_not_found": lambda: NotFound("There is no such second factor."),
+    "mfa_verification_failed": WrongCode,
+    "mfa_challenge_expired": WrongCode,
+    "mfa_totp_enroll_not_enabled": lambda: Forbidden("Second factors are switched off here."),
 }
 
 
-def auth_error(error: AuthError | httpx.HTTPError, action: str) -> FairdbError:
-    """Return the error a person should see when `action` (for the log) failed at GoTrue."""
+def auth_error(
+    error: AuthError | httpx.HTTPError, action: str, meanings: Meanings = MappingProxyType({})
+) -> FairdbError:
+    """Return the error a person should see when `action` (for the log) failed at GoTrue.
+
+    `meanings` says what a code means in this call where that is not what it means elsewhere.
+    """
     code = getattr(error, "code", None) or ""
     status = int(getattr(error, "status", 0) or 0)
     said = f"{type(error).__name__} {status or ''} {code}"
-    return _logged(_auth_error_of_code(code, status, str(error)), f"auth {action}", said)
+    meant = _auth_error_of_code(code, status, str(error), meanings)
+    return _logged(meant, f"auth {action}", said)
 
 
-def _auth_error_of_code(code: str, status: int, message: str) -> FairdbError:
+def _auth_error_of_code(code: str, status: int, message: str, meanings: Meanings) -> FairdbError:
     if status == 0 or status >= _HTTP_SERVER_ERROR:
         return Unavailable(NO_ANSWER)
     if status == httpx.codes.TOO_MANY_REQUESTS or code.startswith("over_"):
         return Unavailable(TOO_MANY)
-    if code in _MEANING_OF_AUTH_CODE:
-        return _MEANING_OF_AUTH_CODE[code]()
+    meaning = meanings.get(code) or _MEANING_OF_AUTH_CODE.get(code)
+    if meaning is not None:
+        return meaning()
     if code == "weak_password" or (code == "validation_failed" and "password" in message.lower()):
         return WeakPassword(_password_advice(message))
     if code in {"validation_failed", "bad_json"}:

@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx
@@ -23,6 +23,7 @@ from fairdb_site.supabase import auth
 from fairdb_site.supabase.clients import shared_http
 from fairdb_site.supabase.errors import NO_ANSWER, SESSION_ENDED, SessionEnded, TokenExpired
 
+Assurance = Literal["aal1", "aal2"]  # GoTrue's levels
 AUDIENCE = "authenticated"
 LEEWAY = 30  # seconds by which clocks may differ; PostgREST allows as much
 ASYMMETRIC = {"ES256", "RS256"}
@@ -45,6 +46,7 @@ class Claims:
     user_id: UUID
     session_id: UUID | None
     expires_at: datetime
+    assurance: Assurance = "aal1"  # aal2 once the session was opened with a second factor too
 
 
 def verify_access_token(token: str) -> Claims:
@@ -104,6 +106,8 @@ def _claims(payload: dict[str, Any]) -> Claims:
             user_id=UUID(payload["sub"]),
             session_id=UUID(session_id) if session_id else None,
             expires_at=datetime.fromtimestamp(payload["exp"], UTC),
+            # any other word, or none, proves no second factor
+            assurance="aal2" if payload.get("aal") == "aal2" else "aal1",
         )
     except (TypeError, ValueError, AttributeError):
         raise InvalidToken from None
