@@ -1,16 +1,19 @@
 """What the pages show of a person's datasets: read with their own token, ready to be drawn."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.db import connection
 from django.utils.dateparse import parse_datetime
 
 from datasets import models, rpc
 from datasets.browse import charts
+from datasets.browse.activity import NewestEvent, newest_events
 from datasets.browse.column_choice import read_choice
 from datasets.browse.shown import (
     Cell,
@@ -32,18 +35,48 @@ ROWS_A_PAGE = 50
 COLUMNS_A_PAGE = 200
 DATASETS_A_PAGE = 50
 MOST_FOUND = 200
+NEWEST_DATASETS = 5
+NEWEST_EVENTS = 6
 
 
-def account_overview(*, supabase: Supabase, recent: int = 5) -> Overview:
-    """Return the sums over a person's datasets, the newest ones, and loads that did not end."""
-    overview = rpc.get_overview(supabase)
-    newest = rpc.list_datasets(supabase, limit=recent) if overview["datasets"] else []
+async def account_overview(*, supabase: Supabase, owner_id: UUID) -> Overview:
+    """Return sums over a person's datasets, the newest ones, unfinished loads, what was done last.
+
+    None of it waits for another part, but for whether unfinished loads are alive. The first error
+    is raised when all the parts have ended.
+    """
+
+    async def unfinished(overview: asyncio.Task[rpc.Overview]) -> tuple[Unfinished, ...]:
+        facts = tuple(map(_dataset, (await overview)["unfinished"]))
+        return await sync_to_async(datasets_unfinished)(facts) if facts else ()
+
+    try:
+        async with asyncio.TaskGroup() as at_once:
+            sums = at_once.create_task(rpc.async_get_overview(supabase))
+            newest = at_once.create_task(rpc.async_list_datasets(supabase, limit=NEWEST_DATASETS))
+            loads = at_once.create_task(unfinished(sums))
+            events = at_once.create_task(
+                sync_to_async(newest_events)(owner_id=owner_id, most=NEWEST_EVENTS)
+            )
+    except* Exception as failed:
+        raise failed.exceptions[0] from None
+    return overview_of(sums.result(), newest.result(), loads.result(), events.result())
+
+
+def overview_of(
+    sums: rpc.Overview,
+    newest: Sequence[rpc.DatasetFacts],
+    unfinished: tuple[Unfinished, ...],
+    events: tuple[NewestEvent, ...],
+) -> Overview:
+    """Return the dashboard's parts as one."""
     return Overview(
-        datasets=overview["datasets"],
-        rows=overview["rows"],
-        columns=overview["columns"],
+        datasets=sums["datasets"],
+        rows=sums["rows"],
+        columns=sums["columns"],
         recent=tuple(map(_dataset, newest)),
-        unfinished=datasets_unfinished(tuple(map(_dataset, overview["unfinished"]))),
+        unfinished=unfinished,
+        events=events,
     )
 
 

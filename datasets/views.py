@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib import messages
 from django.forms import Form
@@ -45,10 +46,11 @@ SHORTEST_SEARCH = 2  # characters; a single letter is in nearly every name
 
 
 @require_safe
-def dashboard(request: HtmxHttpRequest) -> HttpResponse:
-    """Show an account at a glance and what to do next."""
-    overview = selectors.account_overview(supabase=request.supabase)
-    return render(request, "datasets/dashboard.html", {"overview": overview})
+async def dashboard(request: HtmxHttpRequest) -> HttpResponse:
+    """Show an account at a glance and what to do next; its parts are asked for at once."""
+    overview = await selectors.account_overview(supabase=request.supabase, owner_id=request.user.pk)
+    page = sync_to_async(render)  # templates may read the session, which Django keeps off loops
+    return await page(request, "datasets/dashboard.html", {"overview": overview})
 
 
 @require_safe

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from datasets.browse.activity import NewestEvent
 from datasets.browse.charts import BAR, MapBar, Segment, TopBar
 from datasets.browse.column_choice import WINDOW, Width, write_choice
 
@@ -265,6 +266,7 @@ class Overview:
     columns: int
     recent: tuple[Dataset, ...]
     unfinished: tuple[Unfinished, ...]
+    events: tuple[NewestEvent, ...]
 
 
 @dataclass(frozen=True)

@@ -119,13 +119,35 @@ def list_datasets(
     `before` and `before_id` are the `created_at` and the id of the last one seen; without the id,
     others of the same moment are passed over.
     """
+    datasets: list[DatasetFacts] = supabase.safe_rpc_call(
+        "list_datasets", _list_params(before, before_id, limit)
+    )
+    return datasets
+
+
+async def async_list_datasets(
+    supabase: Supabase,
+    *,
+    before: datetime | str | None = None,
+    before_id: UUID | None = None,
+    limit: int = 100,
+) -> list[DatasetFacts]:
+    """As `list_datasets`, in an event loop."""
+    datasets: list[DatasetFacts] = await supabase.async_safe_rpc_call(
+        "list_datasets", _list_params(before, before_id, limit)
+    )
+    return datasets
+
+
+def _list_params(
+    before: datetime | str | None, before_id: UUID | None, limit: int
+) -> dict[str, object]:
     if isinstance(before, datetime):
         before = before.isoformat()
-    params: dict[str, Any] = {"p_before": before, "p_limit": limit}
+    params: dict[str, object] = {"p_before": before, "p_limit": limit}
     if before_id is not None:
         params["p_before_id"] = str(before_id)
-    datasets: list[DatasetFacts] = supabase.safe_rpc_call("list_datasets", params)
-    return datasets
+    return params
 
 
 def get_dataset(supabase: Supabase, dataset_id: UUID) -> DatasetDetails:
@@ -263,4 +285,10 @@ def get_dataset_outline(
 def get_overview(supabase: Supabase) -> Overview:
     """Return the caller's account at a glance."""
     overview: Overview = supabase.safe_rpc_call("get_overview")
+    return overview
+
+
+async def async_get_overview(supabase: Supabase) -> Overview:
+    """As `get_overview`, in an event loop."""
+    overview: Overview = await supabase.async_safe_rpc_call("get_overview")
     return overview

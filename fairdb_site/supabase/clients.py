@@ -3,8 +3,9 @@
 `supabase` takes 1.6 s to import, so it is imported when the first client is made; servers call
 `import_supabase` as they start, lest the first visitor wait. Sync clients
 share one pool of connections a process: supabase-py sends its headers with each request and keeps
-none in the pool, so people do not mix there. Async clients belong to one event loop and have
-connections of their own.
+none in the pool, so people do not mix there. Async clients belong to one event loop, yet send over
+that same pool, in threads that wait: an event loop under WSGI lasts no longer than its view, and
+connections of its own would be made anew, TLS and all, for every page (`bench/RESULTS.md`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -35,6 +37,8 @@ Token = str | Callable[[], str] | None
 # (datasets/sql/0002_parts.sql); before them PostgREST may wait 10 s for a connection. Whoever gave
 # up earlier would take a table for not made that is made a moment later.
 SERVICE_ROLE_PATIENCE = 75.0
+# How many calls of async clients wait for Supabase at once in one process; more queue.
+_CALLS_AT_ONCE = 64
 
 
 def import_supabase() -> None:
@@ -103,8 +107,14 @@ class Supabase:
             return rpc.safe_rpc_call(self._client_for(fresh), name, params)
 
     def close(self) -> None:
-        """Forget the sync clients and their tokens; the pool stays."""
+        """Forget the clients and their tokens; the pool stays.
+
+        Async clients are closed with their loop (under WSGI, when the view ends) or by `aclose`.
+        """
         self._clients.clear()
+        for credentials, client in list(self._async_clients.items()):
+            if client.loop.is_closed():
+                del self._async_clients[credentials]
 
     def _token(self) -> str | None:
         return self._access_token() if callable(self._access_token) else self._access_token
@@ -217,9 +227,7 @@ async def _open_async_client(credentials: Credentials) -> AsyncGenerator[AsyncCl
     """
     from supabase import AsyncClient, AsyncClientOptions
 
-    http = httpx.AsyncClient(
-        transport=httpx.AsyncHTTPTransport(**_transport()), **_client(_timeout(credentials))
-    )
+    http = httpx.AsyncClient(transport=_OverSharedPool(), **_client(_timeout(credentials)))
     options = AsyncClientOptions(
         auto_refresh_token=False,
         persist_session=False,
@@ -232,10 +240,52 @@ async def _open_async_client(credentials: Credentials) -> AsyncGenerator[AsyncCl
         await http.aclose()
 
 
+class _OverSharedPool(httpx.AsyncBaseTransport):
+    """Sends an async client's requests over the process's connections, and reads the answer whole.
+
+    Closing the client leaves the connections open. A caller that goes away does not break its
+    connection: the thread reads the answer, nobody gets it, and the connection serves the next.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request in a thread; raises what httpx raises."""
+        await request.aread()  # afterwards its content can be sent by either kind of transport
+        transport = _shared_transport(os.getpid(), settings.SUPABASE_URL)
+        loop, threads = asyncio.get_running_loop(), _threads(os.getpid())
+        return await loop.run_in_executor(threads, _send_and_read, transport, request)
+
+
+def _send_and_read(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+    answer = transport.handle_request(request)
+    try:
+        # as it came over the wire: who asked will unpack it
+        content = b"".join(cast("httpx.SyncByteStream", answer.stream))
+    finally:
+        answer.close()
+    return httpx.Response(
+        answer.status_code,
+        headers=answer.headers,
+        stream=httpx.ByteStream(content),
+        extensions=answer.extensions,
+    )
+
+
+# By process, since a forked worker must not share its parent's sockets and has none of its threads.
+
+
 @lru_cache(maxsize=4)
 def _shared_pool(process_id: int, url: str, timeout: float) -> httpx.Client:
-    # By process, since a forked worker must not share its parent's sockets.
-    return httpx.Client(transport=httpx.HTTPTransport(**_transport()), **_client(timeout))
+    return httpx.Client(transport=_shared_transport(process_id, url), **_client(timeout))
+
+
+@lru_cache(maxsize=2)
+def _shared_transport(process_id: int, url: str) -> httpx.HTTPTransport:
+    return httpx.HTTPTransport(**_transport())
+
+
+@lru_cache(maxsize=1)
+def _threads(process_id: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_CALLS_AT_ONCE, thread_name_prefix="supabase")
 
 
 def _transport() -> dict[str, Any]:
@@ -253,7 +303,7 @@ def _transport() -> dict[str, Any]:
 
 @lru_cache(maxsize=2)
 def _tls(*, trust_env: bool) -> ssl.SSLContext:
-    # Reading the certificates of the world takes some 50 ms: not again for every async client.
+    # Reading the certificates of the world takes some 50 ms.
     return httpx.create_ssl_context(trust_env=trust_env)
 
 
