@@ -101,3 +101,18 @@ def test_transaction_pooler_keeps_no_connection(read_settings: ReadSettings) -> 
     url = "postgresql://postgres.x:x@pooler.example.org:6543/postgres"
     database = read_settings(**PRODUCTION | {"DATABASE_URL": url})["DATABASES"]["default"]
     assert (database["CONN_MAX_AGE"], database["DISABLE_SERVER_SIDE_CURSORS"]) == (0, True)
+
+
+def test_the_set_up_page_names_what_has_to_be_set() -> None:
+    page = (ROOT / "docs/supabase.md").read_text()
+    blocks = re.findall(r"^```sh\n(SUPABASE_URL=.*?)^```", page, re.M | re.S)
+    assert [re.findall(r"^([A-Z_]+)=", block, re.M) for block in blocks] == [list(PRODUCTION)]
+
+
+def test_the_set_up_pages_connection_asks_for_a_certificate(read_settings: ReadSettings) -> None:
+    page = (ROOT / "docs/supabase.md").read_text()
+    (url,) = re.findall(r"^DATABASE_URL='([^']+)'", page, re.M)
+    database = read_settings(**PRODUCTION | {"DATABASE_URL": url})["DATABASES"]["default"]
+    options = {name: database["OPTIONS"][name] for name in ("sslmode", "sslrootcert")}
+    assert options == {"sslmode": "verify-full", "sslrootcert": "/etc/fairdb/supabase-ca.crt"}
+    assert (database["PORT"], database["CONN_MAX_AGE"]) == (5432, 60)
