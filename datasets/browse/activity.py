@@ -97,13 +97,14 @@ def newest_events(*, owner_id: UUID, most: int) -> tuple[NewestEvent, ...]:
     return tuple(
         NewestEvent(
             at=at,
-            what=_SENTENCES.get(AuditAction(action), action.capitalize()),
+            what="Load" if is_lost else _SENTENCES.get(AuditAction(action), action.capitalize()),
             outcome=outcome,
             who="" if actor == owner_id else name or (str(actor) if actor else _OPERATOR),
             dataset=dataset,
             title=title or "",
         )
         for at, action, outcome, actor, name, dataset, title in found
+        for is_lost in [dataset is None and outcome != AuditOutcome.DONE]
     )
 
 

@@ -45,7 +45,7 @@ def test_a_load_that_was_refused_is_told_even_on_an_empty_account(
 
     text = activity_on(client)
 
-    assert "Loaded: nothing was kept of the file refused" in text
+    assert "Load: nothing of its file was kept refused" in text
 
 
 def test_a_deleted_dataset_leaves_its_deletion_on_the_page(alice: Any, client_of: Any) -> None:
