@@ -9,6 +9,7 @@ from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 from django.core.asgi import get_asgi_application
 from django.test import AsyncClient, Client
+from django.utils.module_loading import import_string
 
 from accounts.tests.doors import (
     give_expired_token,
@@ -165,3 +166,14 @@ def test_calls_of_the_dashboard_are_under_way_at_once(get: Get, settings: Any) -
 
     assert "Upload your first table" in answer.content.decode()
     assert len(asked) == 2
+
+
+def test_all_middleware_speaks_async_but_for_static_files(settings: Any) -> None:
+    """Each that does not costs two changes of thread a request under ASGI."""
+    sync_alone = {
+        name
+        for name in settings.MIDDLEWARE
+        if not getattr(import_string(name), "async_capable", False)
+    }
+
+    assert sync_alone == {"whitenoise.middleware.WhiteNoiseMiddleware"}
