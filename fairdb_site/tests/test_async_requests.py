@@ -90,7 +90,9 @@ def test_clients_are_closed_when_the_browser_goes_away(browser: Client) -> None:
 
     async def go_away() -> None:
         async_urls.waits = asyncio.Event()
-        request: Any = ApplicationCommunicator(get_asgi_application(), scope)
+        request: Any = ApplicationCommunicator(  # type: ignore[no-untyped-call]
+            get_asgi_application(), scope
+        )
         await request.send_input({"type": "http.request"})
         await asyncio.wait_for(async_urls.waits.wait(), 20)
         await request.send_input({"type": "http.disconnect"})
