@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.result import Result, table
 from bench.stack import throwaway_stack
 
-NAMES = ("ingest", "browse", "export", "counts", "memory")
+NAMES = ("ingest", "browse", "export", "counts", "memory", "dashboard")
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _measurement(name: str, folder: Path, rows: int) -> Callable[[], Iterator[Result]]:
-    from bench import browse, export, ingest
+    from bench import browse, dashboard, export, ingest
 
     def memory() -> Iterator[Result]:
         for gigabytes in (1, 4):
@@ -44,6 +44,7 @@ def _measurement(name: str, folder: Path, rows: int) -> Callable[[], Iterator[Re
         "export": lambda: export.run(folder, rows),
         "counts": lambda: ingest.counts(folder),
         "memory": memory,
+        "dashboard": lambda: dashboard.run(folder),
     }[name]
 
 
