@@ -163,7 +163,7 @@ end $$;
 
 revoke all on schema auth from public;
 grant usage on schema auth to postgres, anon, authenticated, service_role;
-grant usage, select on sequence auth.refresh_tokens_id_seq to postgres;
+grant all on sequence auth.refresh_tokens_id_seq to postgres;  -- as hosted: a restore sets it
 
 -- a request at work on a session makes others wait: not for ever
 alter role supabase_auth_admin set statement_timeout = '10s';
