@@ -6,7 +6,7 @@
 -- that restores, and given again in after.sql. In this transaction nobody else sees either.
 
 create temporary table fairdb_default_grants on commit drop as
-  select coalesce(format(' in schema %I', n.nspname), '') as place,
+  select coalesce(' in schema ' || quote_ident(n.nspname), '') as place,
          case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences'
            when 'f' then 'functions' when 'T' then 'types' when 'n' then 'schemas' end as kind,
          a.privilege_type as privilege,
