@@ -37,6 +37,10 @@ os.environ |= {
     "FAIRDB_LOCAL_DIR": str(_folder),
     "FAIRDB_REGISTRATION": "open",
     "FAIRDB_LOG_LEVEL": "WARNING",
+    # all tests come from one address, in which they are no attack; accounts are limited as ever
+    "FAIRDB_LIMIT_SIGN_IN": "address=1000000/1s",
+    "FAIRDB_LIMIT_REGISTER": "address=1000000/1s",
+    "FAIRDB_LIMIT_UPLOAD": "address=1000000/1s",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -9,8 +11,9 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 
-from accounts import audit, views
+from accounts import audit, limits, views
 from accounts.kept_input import on_this_site
+from accounts.limits import Limit
 from accounts.models import AuditEvent, User
 from fairdb_site.errors import Forbidden
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     AuditEventModelAdmin = admin.ModelAdmin[AuditEvent]
 else:  # Django's class takes no parameter when it runs
     UserModelAdmin = AuditEventModelAdmin = admin.ModelAdmin
+
+View = Callable[..., HttpResponse]
 
 
 @admin.register(User)
@@ -115,6 +120,24 @@ def no_local_password(*args: Any, **kwargs: Any) -> HttpResponse:
     raise Http404
 
 
+def limited(admin_view: Callable[..., View]) -> Callable[..., View]:
+    """Let whatever is sent to the admin count against the limit on it."""
+
+    def wrap(view: View, cacheable: bool = False) -> View:
+        inner = admin_view(view, cacheable)
+
+        @wraps(inner)
+        def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method == "POST":
+                limits.require(Limit.ADMIN, request=request)
+            return inner(request, *args, **kwargs)
+
+        return counted
+
+    return wrap
+
+
+admin.site.admin_view = limited(admin.site.admin_view)  # type: ignore[method-assign,assignment]
 admin.site.login = staff_sign_in  # type: ignore[method-assign]
 admin.site.logout = login_not_required(staff_sign_out)  # type: ignore[method-assign,assignment]
 admin.site.password_change = no_local_password  # type: ignore[method-assign,assignment]

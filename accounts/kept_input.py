@@ -44,7 +44,7 @@ def keep_input(request: HttpRequest, page: str) -> bool:
     To be called only for requests that have passed the CSRF check: nobody else may put words into
     a person's form. `page` is the person's own page, so another path never gets the fields.
     """
-    person = _person_of(request)
+    person = person_of(request)
     if request.method != "POST" or person is None or is_memory_only(request):
         return False
     fields = {name: values for name, values in request.POST.lists() if not _SECRET.search(name)}
@@ -84,7 +84,7 @@ def remember_person(request: HttpRequest, response: HttpResponseBase) -> None:
     """Leave a signed cookie that says who is signed in, by which a later loss is theirs."""
     if not request.user.is_authenticated:
         return
-    if _person_of(request, max_age=_RENEWED_AFTER) == str(request.user.pk):
+    if person_of(request, max_age=_RENEWED_AFTER) == str(request.user.pk):
         return
     response.set_signed_cookie(
         COOKIE,
@@ -102,8 +102,11 @@ def forget_person(response: HttpResponseBase) -> None:
     response.delete_cookie(COOKIE, samesite="Lax")
 
 
-def _person_of(request: HttpRequest, *, max_age: int | None = None) -> str | None:
-    """Return whom the cookie names, unless it is older than `max_age` (else than it may get)."""
+def person_of(request: HttpRequest, *, max_age: int | None = None) -> str | None:
+    """Return the id of whom the cookie names, None where it is older than `max_age` seconds.
+
+    Without `max_age` it may be as old as it gets.
+    """
     oldest = _cookie_age() if max_age is None else max_age
     person: str | None = request.get_signed_cookie(
         COOKIE, default=None, salt=COOKIE, max_age=oldest

@@ -197,3 +197,16 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} ({self.outcome}), {self.at:%Y-%m-%d %H:%M}"
+
+
+class RateLimit(models.Model):
+    """Until when a key's tries are spent; `accounts.limits` counts, and removes what is over."""
+
+    key = models.UUIDField(primary_key=True, editable=False)
+    spent_until = models.DateTimeField(editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["spent_until"], name="accounts_limit_spent_until")]
+
+    def __str__(self) -> str:
+        return f"spent until {self.spent_until:%Y-%m-%d %H:%M}"

@@ -10,9 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import policy, services
+from accounts import limits, policy, services
 from accounts.forms import RegistrationForm, SignInForm
 from accounts.kept_input import forget_person, on_this_site
+from accounts.limits import Limit
 from fairdb_site.errors import FairdbError, Unavailable
 from fairdb_site.supabase.errors import WeakPassword
 
@@ -27,11 +28,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _show(request, "accounts/sign_in.html", SignInForm())
     form = SignInForm(request.POST)
     if form.is_valid():
+        email = form.cleaned_data["email"]
+        limits.require(Limit.SIGN_IN, request=request, email=email)
         try:
             services.account_sign_in(request=request, **form.cleaned_data)
         except FairdbError as error:
             form.add_error(None, error.message)
             return _render(request, "accounts/sign_in.html", form, status=_status(error))
+        limits.give_back(Limit.SIGN_IN, request=request, email=email)
         return _go_on(request)
     return _render(request, "accounts/sign_in.html", form, status=400)
 
@@ -49,6 +53,7 @@ def register(request: HttpRequest) -> HttpResponse:
     form = RegistrationForm(request.POST)
     if form.is_valid():
         email, password = form.cleaned_data["email"], form.cleaned_data["password"]
+        limits.require(Limit.REGISTER, request=request, email=email)
         try:
             user = services.account_register(request=request, email=email, password=password)
         except FairdbError as error:

@@ -15,8 +15,9 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
-from accounts import audit
+from accounts import audit, limits
 from accounts.kept_input import kept_input
+from accounts.limits import Limit
 from accounts.models import AuditAction
 from accounts.sessions import session_require
 from datasets import selectors, services
@@ -83,6 +84,7 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
     if form.is_valid():
         session_require(request=request)  # the file may have taken hours to arrive
         try:
+            limits.require(Limit.UPLOAD, request=request)
             with audit.trail(
                 AuditAction.DATASET_LOADED, actor=request.user.pk, request=request
             ) as event:
@@ -115,6 +117,7 @@ def upload_columns(request: HtmxHttpRequest) -> HttpResponse:
 
     The piece is read in memory, up to 16 MiB, and forgotten: nothing of it is stored or logged.
     """
+    limits.require(Limit.COLUMNS, request=request)
     said = _valid(HeadingForm(request.GET))
     piece = piece_of(request)
     context: dict[str, Any] = {"field": UploadForm()["id_column"]}

@@ -6,6 +6,7 @@ import logging
 import sys
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -120,7 +121,7 @@ class SecurityHeadersMiddleware(MiddlewareMixin):
 
 
 class OutageMiddleware(MiddlewareMixin):
-    """Answer 503 wherever inside of this the database was missed: session, sign-in, messages.
+    """Answer 503 wherever inside of this the database was missed; say when to come back.
 
     Django makes a 500 of what a middleware raises before any other one sees it, so the request is
     marked as that happens. What a view raises comes to ErrorMiddleware.
@@ -134,6 +135,9 @@ class OutageMiddleware(MiddlewareMixin):
             response = outage_response(request)
         if response.status_code == Unavailable.status:
             response.headers.setdefault("Retry-After", str(RETRY_AFTER))
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = getattr(request, "retry_after", RETRY_AFTER)  # `accounts.limits` has put it
+            response.headers.setdefault("Retry-After", str(wait))
         return response
 
 

@@ -12,6 +12,8 @@ from urllib.parse import unquote
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from fairdb_site.rates import Rates, read_rates
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env(
@@ -23,6 +25,15 @@ env = environ.Env(
     FAIRDB_ALLOWED_EMAIL_DOMAINS=(list, []),
     FAIRDB_ALLOW_EMBEDDED=(bool, False),
     FAIRDB_DATA_SCHEMA=(str, "_fd"),
+    FAIRDB_LIMIT_ADMIN=(str, ""),
+    FAIRDB_LIMIT_COLUMNS=(str, ""),
+    FAIRDB_LIMIT_CONFIRM=(str, ""),
+    FAIRDB_LIMIT_IDS=(str, ""),
+    FAIRDB_LIMIT_REGISTER=(str, ""),
+    FAIRDB_LIMIT_RESET=(str, ""),
+    FAIRDB_LIMIT_SECOND_FACTOR=(str, ""),
+    FAIRDB_LIMIT_SIGN_IN=(str, ""),
+    FAIRDB_LIMIT_UPLOAD=(str, ""),
     FAIRDB_LOCAL_DIR=(str, str(BASE_DIR / ".local")),
     FAIRDB_LOG_LEVEL=(str, "INFO"),
     FAIRDB_MAX_COLUMNS=(int, 100_000),
@@ -107,6 +118,26 @@ FAIRDB_MAX_COLUMNS: int = env("FAIRDB_MAX_COLUMNS")
 FAIRDB_MAX_CONVERSIONS: int = env("FAIRDB_MAX_CONVERSIONS")
 FAIRDB_MAX_ROWS: int = env("FAIRDB_MAX_ROWS")
 FAIRDB_MAX_UPLOAD_BYTES: int = env("FAIRDB_MAX_UPLOAD_BYTES")
+
+# Where the numbers come from: accounts/limits.py. A page that is limited costs us something, or
+# tells whether a guess was right.
+_limits = {
+    "ADMIN": "account=120/1m,address=600/1m",
+    "COLUMNS": "account=120/5m,address=600/5m",
+    "CONFIRM": "address=60/10m",
+    "IDS": "account=60/5m,address=600/5m",
+    "REGISTER": "account=5/1h,address=60/1h",
+    "RESET": "account=5/1h,address=60/1h",
+    "SECOND_FACTOR": "account=10/10m,address=100/5m",
+    "SIGN_IN": "pair=10/5m,account=50/1h,address=100/5m",
+    "UPLOAD": "account=120/1h,address=1200/1h",
+}
+FAIRDB_LIMITS: dict[str, Rates] = {}
+for _name, _default in _limits.items():
+    try:
+        FAIRDB_LIMITS[_name] = read_rates(env(f"FAIRDB_LIMIT_{_name}"), _default)
+    except ValueError as _error:
+        raise ImproperlyConfigured(f"FAIRDB_LIMIT_{_name}: {_error}") from None
 
 # -- Django ---
 

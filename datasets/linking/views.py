@@ -7,7 +7,8 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
 
-from accounts import audit
+from accounts import audit, limits
+from accounts.limits import Limit
 from accounts.models import AuditAction
 from datasets.linking.forms import IdsForm
 from datasets.linking.pseudonyms import Linked, csv_pieces, ids_pseudonymize
@@ -36,6 +37,7 @@ def pseudonyms(request: HtmxHttpRequest) -> HttpResponse:
     status = 422
     if form.is_valid():
         try:
+            limits.require(Limit.IDS, request=request)
             with audit.trail(AuditAction.IDS_LINKED, actor=request.user.pk, request=request):
                 linked = ids_pseudonymize(
                     owner_id=request.user.pk,
