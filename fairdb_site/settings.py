@@ -167,15 +167,16 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "fairdb_site.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "fairdb_site.middleware.SecurityHeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "fairdb_site.health.HealthMiddleware",
     "fairdb_site.middleware.OutageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "fairdb_site.middleware.ErrorMiddleware",
     "fairdb_site.middleware.SupabaseMiddleware",
@@ -243,6 +244,7 @@ DEFAULT_EXCEPTION_REPORTER = "fairdb_site.reports.PlainReport"
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
 SECURE_SSL_REDIRECT: bool = env("SECURE_SSL_REDIRECT") and not DEBUG
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # a probe calls the machine, not the proxy
 SECURE_HSTS_SECONDS: int = 0 if DEBUG else env("SECURE_HSTS_SECONDS")
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SECURE_REFERRER_POLICY = "same-origin"
