@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from http import HTTPStatus
@@ -50,6 +51,7 @@ from fairdb_site.errors import (
     SignInRequired,
     Unavailable,
 )
+from fairdb_site.health import ALIVE, READY
 from fairdb_site.http import (
     HtmxHttpRequest,
     error_response,
@@ -57,7 +59,7 @@ from fairdb_site.http import (
     is_memory_only,
     wants_json,
 )
-from fairdb_site.logs import current_request_id, kind_of, route_of, where_it_broke
+from fairdb_site.logs import current_request_id, kind_of, log_answer, route_of, where_it_broke
 from fairdb_site.reports import NOT_UNDERSTOOD, OUR_MISTAKE, too_much_typed
 from fairdb_site.supabase.clients import Supabase
 from fairdb_site.supabase.errors import SESSION_ENDED, SessionEnded
@@ -73,6 +75,9 @@ RETRY_AFTER = 60  # seconds; what the sentences of a 503 call a minute
 NO_DATABASE = "The database is not available just now. Please try again in a minute."
 
 
+_BEGAN = "fairdb.began"
+
+
 class AnswerBroken(Exception):
     """An answer broke after it had begun, so that the connection has to end with it."""
 
@@ -84,12 +89,18 @@ class RequestIdMiddleware(MiddlewareMixin):
         """Make the id; one sent along is not trusted, since it would get into our log."""
         cast("HtmxHttpRequest", request).id = request_id = uuid.uuid4().hex[:16]
         current_request_id.set(request_id)
+        request.META[_BEGAN] = time.perf_counter()
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Name the id in the answer."""
+        """Name the id in the answer, and log it; not where a file or a probe was answered."""
         response["X-Request-ID"] = getattr(request, "id", "")
+        began = request.META.pop(_BEGAN, None)
+        unlogged = (settings.STATIC_URL, ALIVE, READY)
+        if began is not None and not request.path_info.startswith(unlogged):
+            seconds = time.perf_counter() - began
+            log_answer(request, status=response.status_code, seconds=seconds)
         return response
 
 

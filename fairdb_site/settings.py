@@ -35,6 +35,7 @@ env = environ.Env(
     FAIRDB_LIMIT_SIGN_IN=(str, ""),
     FAIRDB_LIMIT_UPLOAD=(str, ""),
     FAIRDB_LOCAL_DIR=(str, str(BASE_DIR / ".local")),
+    FAIRDB_LOG_FORMAT=(str, "line"),
     FAIRDB_LOG_LEVEL=(str, "INFO"),
     FAIRDB_MAX_COLUMNS=(int, 100_000),
     FAIRDB_MAX_CONVERSIONS=(int, 2),
@@ -296,6 +297,9 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+FAIRDB_LOG_FORMAT: str = env("FAIRDB_LOG_FORMAT")
+if FAIRDB_LOG_FORMAT not in {"line", "json"}:
+    raise ImproperlyConfigured("FAIRDB_LOG_FORMAT must be line or json.")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -303,9 +307,10 @@ LOGGING: dict[str, Any] = {
         "line": {
             "()": "fairdb_site.logs.ValueFreeFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
-        }
+        },
+        "json": {"()": "fairdb_site.logs.JsonFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": FAIRDB_LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         # without Django's own handlers, which print exceptions' messages
@@ -315,5 +320,7 @@ LOGGING: dict[str, Any] = {
     | {
         name: {"handlers": ["stderr"], "level": env("FAIRDB_LOG_LEVEL"), "propagate": False}
         for name in ("accounts", "datasets", "fairdb_site")
-    },
+    }
+    # the development server has lines of its own for what it answers
+    | ({"fairdb_site.requests": {"level": "WARNING"}} if DEBUG else {}),
 }

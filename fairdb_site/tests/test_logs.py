@@ -1,16 +1,19 @@
 """No log line holds a value, whoever wrote it: our middleware, Django, or a server."""
 
 import io
+import json
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 
 from accounts.tests.doors import sign_in
 from accounts.tests.probe_urls import SENTINEL, refused_by_postgresql
-from fairdb_site.logs import ValueFreeFormatter
+from fairdb_site.logs import JsonFormatter, ValueFreeFormatter
 from fairdb_site.middleware import AnswerBroken
 
 
@@ -30,6 +33,20 @@ def log() -> Iterator[io.StringIO]:
     yield written
     for handler, stream in before:
         handler.setStream(stream)
+
+
+@pytest.fixture
+def objects(log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Any]]]:
+    """Let the handlers write JSON, access lines too; give what reads the objects written."""
+    for name in ("", "fairdb_site", "datasets", "django.server"):
+        for handler in logging.getLogger(name).handlers:
+            if isinstance(handler.formatter, ValueFreeFormatter):
+                monkeypatch.setattr(handler, "formatter", JsonFormatter())
+    requests = logging.getLogger("fairdb_site.requests")
+    before = requests.level
+    requests.setLevel(logging.INFO)
+    yield lambda: [json.loads(line) for line in log.getvalue().splitlines()]
+    requests.setLevel(before)
 
 
 @pytest.fixture
@@ -146,3 +163,68 @@ def test_other_handlers_find_the_record_as_it_was() -> None:
 
     assert record.getMessage() == SENTINEL
     assert record.exc_text == "as another handler has formatted it"
+
+
+@pytest.mark.parametrize("kind", ["DataError", "IntegrityError"])
+def test_json_is_as_value_free_as_lines(
+    client: Client, objects: Callable[[], list[Any]], log: io.StringIO, kind: str
+) -> None:
+    answer = client.get(f"/probe/failing/{kind}/?q={SENTINEL}", headers={"x-note": SENTINEL})
+
+    said = next(said for said in objects() if "unexpected" in said["message"])
+    assert SENTINEL not in log.getvalue().lower()
+    assert said["request"] == answer["X-Request-ID"]
+    assert (said["level"], said["logger"]) == ("ERROR", "fairdb_site.middleware")
+    assert f"{kind} (SQLSTATE 2" in said["message"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", said["time"])
+
+
+def test_exception_in_json_is_frames_and_kinds_from_its_cause_on(
+    objects: Callable[[], list[Any]], log: io.StringIO
+) -> None:
+    try:
+        try:
+            int(SENTINEL)
+        except ValueError as error:
+            raise KeyError(SENTINEL) from error
+    except KeyError:
+        logging.getLogger("some.package").exception("broken\nby %s", SENTINEL.upper())
+
+    (said,) = objects()
+    assert [link["kind"] for link in said["exceptions"]] == ["ValueError", "KeyError"]
+    assert said["exceptions"][0]["frames"][0].endswith(
+        "in test_exception_in_json_is_frames_and_kinds_from_its_cause_on"
+    )
+    assert SENTINEL not in log.getvalue()
+
+
+def test_request_leaves_one_line_with_its_route(
+    client: Client, objects: Callable[[], list[Any]], log: io.StringIO
+) -> None:
+    answer = client.get(f"/datasets/{uuid4()}/?q={SENTINEL}")
+    client.generic(SENTINEL, f"/nowhere/{SENTINEL}/")
+
+    known, unknown = (said for said in objects() if said["logger"] == "fairdb_site.requests")
+    assert known["request"] == answer["X-Request-ID"]
+    assert (known["method"], known["route"], known["status"]) == (
+        "GET",
+        "datasets/<uuid:dataset_id>/",
+        404,
+    )
+    assert known["ms"] > 0
+    assert (unknown["method"], unknown["route"], unknown["status"]) == ("?", "?", 404)
+    assert SENTINEL not in log.getvalue()
+
+
+@pytest.mark.usefixtures("db_ready")
+def test_static_files_and_probes_leave_none(objects: Callable[[], list[Any]]) -> None:
+    for path in ("/static/fairdb/fairdb.css", "/healthz"):
+        assert Client().get(path).status_code == 200
+
+    assert objects() == []
+
+
+def test_others_do_not_add_members(objects: Callable[[], list[Any]]) -> None:
+    logging.getLogger("some.package").warning("x", extra={"facts": {"password": SENTINEL}})
+
+    assert set(objects()[0]) == {"time", "level", "logger", "request", "message"}

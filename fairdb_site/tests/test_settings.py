@@ -97,6 +97,19 @@ def test_a_value_out_of_range_is_refused_by_name(read_settings: ReadSettings) ->
         read_settings(**PRODUCTION, FAIRDB_REGISTRATION="everyone")
 
 
+@pytest.mark.parametrize("name", ["FAIRDB_LIMIT_SIGN_IN", "FAIRDB_LOG_FORMAT"])
+def test_a_word_that_makes_no_sense_is_refused_by_name(
+    read_settings: ReadSettings, name: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read_settings(**PRODUCTION | {name: "often"})
+
+
+def test_logs_are_json_where_asked_for(read_settings: ReadSettings) -> None:
+    logging = read_settings(**PRODUCTION, FAIRDB_LOG_FORMAT="json")["LOGGING"]
+    assert logging["handlers"]["stderr"]["formatter"] == "json"
+
+
 def test_transaction_pooler_keeps_no_connection(read_settings: ReadSettings) -> None:
     url = "postgresql://postgres.x:x@pooler.example.org:6543/postgres"
     database = read_settings(**PRODUCTION | {"DATABASE_URL": url})["DATABASES"]["default"]
