@@ -37,6 +37,7 @@ from datasets.forms import (
 from datasets.ingest.heading import read_heading
 from datasets.ingest.pipeline import dataset_import
 from datasets.ingest.sheets import SheetRefused
+from datasets.quota import storage_of
 from datasets.templatetags.fairdb import times
 from datasets.uploads import LARGEST_PIECE, not_staged, opener_of, piece_of, too_large
 from fairdb_site.errors import FairdbError, Refused, SignInRequired
@@ -71,9 +72,11 @@ def dataset_list(request: HtmxHttpRequest) -> HttpResponse:
 def upload(request: HtmxHttpRequest) -> HttpResponse:
     """Take a table: show the form, or load the file and lead to its receipt."""
     if request.method != "POST":
-        return render(
-            request, "datasets/upload.html", {"form": UploadForm(initial=kept_input(request))}
-        )
+        context = {
+            "form": UploadForm(initial=kept_input(request)),
+            "storage": storage_of(request.user.pk),
+        }
+        return render(request, "datasets/upload.html", context)
     form = UploadForm(
         request.POST,
         request.FILES,
@@ -103,7 +106,7 @@ def upload(request: HtmxHttpRequest) -> HttpResponse:
             return _go(request, "datasets:receipt", stored.dataset)
         finally:
             form.cleaned_data["file"].close()  # before anybody is told that the load has ended
-    context = {"form": form}
+    context = {"form": form, "storage": storage_of(request.user.pk)}
     response = _page_or_fragment(
         request, "datasets/upload.html", "datasets/_upload_form.html", context
     )

@@ -39,6 +39,7 @@ env = environ.Env(
     FAIRDB_LOG_LEVEL=(str, "INFO"),
     FAIRDB_MAX_COLUMNS=(int, 100_000),
     FAIRDB_MAX_CONVERSIONS=(int, 2),
+    FAIRDB_MAX_OWNER_BYTES=(int, 0),
     FAIRDB_MAX_ROWS=(int, 1_000_000_000),
     FAIRDB_MAX_UPLOAD_BYTES=(int, 5 * 1024**3),
     FAIRDB_PSEUDONYM_KEY=(str, ""),
@@ -117,6 +118,9 @@ FAIRDB_ALLOWED_EMAIL_DOMAINS: list[str] = [
 ]
 FAIRDB_MAX_COLUMNS: int = env("FAIRDB_MAX_COLUMNS")
 FAIRDB_MAX_CONVERSIONS: int = env("FAIRDB_MAX_CONVERSIONS")
+FAIRDB_MAX_OWNER_BYTES: int = env("FAIRDB_MAX_OWNER_BYTES")  # 0: as many as there is room for
+if FAIRDB_MAX_OWNER_BYTES < 0:
+    raise ImproperlyConfigured("FAIRDB_MAX_OWNER_BYTES must be 0 (no limit) or more.")
 FAIRDB_MAX_ROWS: int = env("FAIRDB_MAX_ROWS")
 FAIRDB_MAX_UPLOAD_BYTES: int = env("FAIRDB_MAX_UPLOAD_BYTES")
 

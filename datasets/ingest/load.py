@@ -33,6 +33,7 @@ from datasets.ingest.layout import owner_by_default
 from datasets.ingest.names import HASH_SUFFIX
 from datasets.ingest.plan import DatasetPlan
 from datasets.ingest.values import Encoded
+from datasets.quota import LOOKED_AT_AFTER, require_within
 from datasets.services import dataset_discard
 from fairdb_site.database import renew_if_lost
 from fairdb_site.errors import Conflict, Unavailable
@@ -210,7 +211,7 @@ def _copy_rows(
         ]
         for number, name in enumerate(plan.parts, start=1)
     ]
-    stored = 0
+    stored = unseen = 0
     progress("storing", 0, plan.row_count)
     for run in ahead(encoded):
         # handed over at once: between pieces the server would wait for Python's global lock
@@ -219,6 +220,10 @@ def _copy_rows(
         if run.part == len(plan.parts):
             stored += run.rows
             progress("storing", stored, plan.row_count)
+        unseen += len(run.data)
+        if unseen >= LOOKED_AT_AFTER:
+            require_within(cursor, plan.user_id)
+            unseen = 0
     if stored != plan.row_count:
         raise Conflict("The file changed while it was read. Nothing was stored. Load it again.")
 
@@ -271,6 +276,7 @@ def _make_ready(cursor: CursorWrapper, plan: DatasetPlan, receipt: dict[str, Any
     seal = sql.SQL("select {}(%s)").format(in_data_schema("seal_part"))
     for name in plan.parts:
         cursor.execute(seal, [name])
+    require_within(cursor, plan.user_id)
     cursor.execute(
         sql.SQL(
             "update {} set state = 'ready', ready_at = clock_timestamp(), row_count = %s,"

@@ -45,6 +45,7 @@ from datasets.ingest.slots import one_slot
 from datasets.ingest.stream import Source
 from datasets.ingest.turn import Turn
 from datasets.ingest.values import Encoder
+from datasets.quota import require_room
 from datasets.titles import LONGEST_TITLE
 from fairdb_site.errors import Conflict, Refused
 
@@ -127,6 +128,7 @@ def dataset_import(
         if submission and (receipt := submitted_receipt(owner.pk, submission)):
             return receipt
         turn.take()
+        require_room(owner.pk)
         require_same_key(key_fingerprint(settings.FAIRDB_PSEUDONYM_KEY))
 
         progress("reading", 0, 0)

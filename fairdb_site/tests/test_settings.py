@@ -97,12 +97,19 @@ def test_a_value_out_of_range_is_refused_by_name(read_settings: ReadSettings) ->
         read_settings(**PRODUCTION, FAIRDB_REGISTRATION="everyone")
 
 
-@pytest.mark.parametrize("name", ["FAIRDB_LIMIT_SIGN_IN", "FAIRDB_LOG_FORMAT"])
-def test_a_word_that_makes_no_sense_is_refused_by_name(
-    read_settings: ReadSettings, name: str
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FAIRDB_LIMIT_SIGN_IN", "often"),
+        ("FAIRDB_LOG_FORMAT", "xml"),
+        ("FAIRDB_MAX_OWNER_BYTES", "-1"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_name(
+    read_settings: ReadSettings, name: str, value: str
 ) -> None:
     with pytest.raises(ImproperlyConfigured, match=name):
-        read_settings(**PRODUCTION | {name: "often"})
+        read_settings(**PRODUCTION | {name: value})
 
 
 def test_logs_are_json_where_asked_for(read_settings: ReadSettings) -> None:
