@@ -171,7 +171,8 @@ def _keys(limit: Limit, request: HttpRequest, email: str | None) -> Iterator[_Ke
     for scope, name in named.items():
         rate = rates.get(scope)
         if rate is not None and (account or scope == "address"):
-            yield _Key(scope, rate, _digest(limit, scope, name))
+            # with the rate, so that a setting that is changed counts anew
+            yield _Key(scope, rate, _digest(f"{limit} {scope} {rate} {name}"))
 
 
 def _account(request: HttpRequest, email: str | None) -> str:
@@ -195,10 +196,9 @@ def _place(request: HttpRequest) -> str:
     return str(found)
 
 
-def _digest(limit: Limit, scope: str, name: str) -> UUID:
-    message = f"{limit} {scope} {name}".encode()
+def _digest(name: str) -> UUID:
     key = f"accounts.limits {settings.SECRET_KEY}".encode()
-    return UUID(bytes=hmac.digest(key, message, sha256)[:16])
+    return UUID(bytes=hmac.digest(key, name.encode(), sha256)[:16])
 
 
 def _put_on_record(action: AuditAction, key: _Key, request: HttpRequest, email: str | None) -> None:

@@ -261,7 +261,7 @@ def test_registration_is_limited(limit: SetLimit, place: str) -> None:
     client = Client(REMOTE_ADDR=place)
 
     def register() -> int:
-        password = uuid4().hex
+        password = "a long walk by the sea"
         email = f"new-{uuid4().hex}@example.org"
         form = {"email": email, "password": password, "password_again": password}
         return client.post(REGISTER, form).status_code
@@ -328,6 +328,15 @@ def test_a_limit_that_is_off_counts_nothing(alice: Any, limit: SetLimit) -> None
 
     assert {wrong(alice).status_code for _ in range(3)} == {400}
     assert not RateLimit.objects.exists()
+
+
+def test_a_limit_that_was_changed_counts_anew(alice: Any, limit: SetLimit) -> None:
+    limit(Limit.SIGN_IN, "pair=1/365d")
+    assert [wrong(alice).status_code for _ in range(2)] == [400, 429]
+
+    limit(Limit.SIGN_IN, "pair=2/1d")
+
+    assert [wrong(alice).status_code for _ in range(3)] == [400, 400, 429]
 
 
 def test_without_the_database_nobody_is_let_through(alice: Any) -> None:
