@@ -1,0 +1,104 @@
+"""The server talks to Supabase and to its database, and to nobody else."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+
+from conftest import make_person
+from fairdb_site.health import readiness
+from fairdb_site.supabase import clients
+from fairdb_site.supabase.tokens import signing_keys
+
+_listeners: list[Callable[[str, tuple[Any, ...]], None]] = []
+
+
+def _heard(event: str, args: tuple[Any, ...]) -> None:
+    for listener in _listeners:
+        listener(event, args)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hook() -> None:
+    sys.addaudithook(_heard)  # sees what any thread and any library of Python's connects to
+
+
+@contextmanager
+def destinations(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[set[Any], set[Any]]]:
+    """Give the places connected or looked up by sockets, and the hosts of databases, meanwhile."""
+    places: set[Any] = set()
+    databases: set[Any] = set()
+    connect = psycopg2.connect
+
+    def listen(event: str, args: tuple[Any, ...]) -> None:
+        if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+            places.add(args[1])
+        elif event == "socket.getaddrinfo":
+            places.add(args[:2])
+
+    def connected(*args: Any, **kwargs: Any) -> Any:  # libpq's sockets are no sockets of Python's
+        opened = connect(*args, **kwargs)
+        databases.add((opened.info.host, opened.info.dbname))
+        return opened
+
+    monkeypatch.setattr(psycopg2, "connect", connected)
+    _listeners.append(listen)
+    try:
+        yield places, databases
+    finally:
+        _listeners.remove(listen)
+
+
+def test_whole_journey_leads_to_supabase_and_the_database_alone(
+    db_ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carol = make_person("carol", staff=True)
+    connection.close()
+    clients._shared_pool.cache_clear()  # connections that are open already would not be heard
+    clients._shared_transport.cache_clear()
+    signing_keys.forget()
+    readiness.forget()
+
+    with destinations(monkeypatch) as (places, databases):
+        journey(carol)
+
+    supabase = urlsplit(settings.SUPABASE_URL)
+    host, port = supabase.hostname, supabase.port
+    assert places == {(host, port)}
+    of_ours = connection.settings_dict
+    assert databases == {(of_ours["HOST"], of_ours["NAME"])}
+
+
+def journey(staff: Any) -> None:
+    """Register, load, read, link back, delete and leave; then look in as staff."""
+    browser = Client()
+    email, password = f"new-{uuid4().hex}@example.org", "a long walk by the sea"
+    new = {"email": email, "password": password, "password_again": password}
+    assert browser.post("/accounts/register/", new).status_code == 302
+    browser.post("/accounts/sign-out/")
+    known = {"email": email, "password": password}
+    assert browser.post("/accounts/sign-in/", known).status_code == 302
+    file = SimpleUploadedFile("t.csv", b"id,age\nP1,34\nP2,51\n")
+    loaded = browser.post("/datasets/new/", {"file": file, "title": "t", "id_column": "id"})
+    dataset = loaded["Location"].removesuffix("receipt/")
+    pages = ["", "columns/", "choose/", "receipt/", "activity/", "delete/"]
+    for path in ["/", "/dashboard/", "/datasets/", "/search/?q=age", "/readyz"]:
+        assert browser.get(path).status_code == 200
+    for page in pages:
+        assert browser.get(f"{dataset}{page}").status_code == 200
+    assert browser.post("/pseudonyms/", {"ids": "P1"}).status_code == 200
+    assert browser.post(f"{dataset}delete/").status_code == 302
+
+    office = Client()
+    office.post("/accounts/sign-in/", {"email": staff.email, "password": staff.password})
+    for path in ["/admin/", "/admin/accounts/user/", "/admin/accounts/auditevent/"]:
+        assert office.get(path).status_code == 200
