@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from accounts.tests.doors import sign_in
@@ -81,6 +82,25 @@ def test_unexpected_error_shows_nothing_of_itself(
     assert "Traceback" not in said
     assert "ValueError" not in said
     assert "probe_urls" not in said
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("headers", [{}, HTMX, JSON])
+@pytest.mark.parametrize("kind", ["DataError", "IntegrityError", "mistaken", "terminated"])
+def test_what_the_database_refused_shows_no_sql_and_no_path(
+    client: Client, settings: Any, kind: str, headers: dict[str, str], debug: bool
+) -> None:
+    settings.DEBUG = debug
+
+    answer = client.get(f"/probe/failing/{kind}/", headers=headers)
+    connection.close()  # as Django does when the next request begins
+
+    said = answer.content.decode().lower()
+    assert answer.status_code == (503 if kind == "terminated" else 500)
+    for shown in ("select ", "insert into", "no_such_table", "psycopg2", "sqlstate", "traceback"):
+        assert shown not in said
+    assert str(settings.BASE_DIR) not in said
+    assert SENTINEL not in said
 
 
 def test_request_id_is_ours_and_new(client: Client) -> None:
