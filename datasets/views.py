@@ -24,7 +24,7 @@ from datasets import selectors, services
 from datasets.browse.activity import activity_of
 from datasets.browse.column_choice import MOST, change_choice, read_choice, write_choice
 from datasets.browse.id_chooser import id_chooser, sheet_menu
-from datasets.browse.shown import Dataset
+from datasets.browse.shown import Dataset, Overview
 from datasets.forms import (
     ChooseForm,
     ColumnsForm,
@@ -51,8 +51,7 @@ SHORTEST_SEARCH = 2  # characters; a single letter is in nearly every name
 async def dashboard(request: HtmxHttpRequest) -> HttpResponse:
     """Show an account at a glance and what to do next; its parts are asked for at once."""
     overview = await selectors.account_overview(supabase=request.supabase, owner_id=request.user.pk)
-    page = sync_to_async(render)  # templates may read the session, which Django keeps off loops
-    return await page(request, "datasets/dashboard.html", {"overview": overview})
+    return await sync_to_async(_dashboard)(request, overview)
 
 
 @require_safe
@@ -350,6 +349,12 @@ def search(request: HtmxHttpRequest) -> HttpResponse:
     return _page_or_fragment(
         request, "datasets/search.html", "datasets/_search_results.html", context
     )
+
+
+def _dashboard(request: HtmxHttpRequest, overview: Overview) -> HttpResponse:
+    # templates may read the session, which Django keeps off loops
+    context = {"overview": overview, "storage": storage_of(request.user.pk)}
+    return render(request, "datasets/dashboard.html", context)
 
 
 def _valid(form: Form) -> dict[str, Any]:

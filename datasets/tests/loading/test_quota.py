@@ -142,15 +142,17 @@ def test_page_refuses_says_what_is_used_and_keeps_what_was_typed(
     assert answer.status_code == 413
     assert f"may use {words}. Nothing was stored." in answer.content.decode()
     assert 'value="Typed"' in answer.content.decode()
-    assert f"use {words} of {words}" in alice.get("/datasets/new/").content.decode()
+    for path in ("/datasets/new/", "/dashboard/"):
+        assert f"use {words} of {words}" in alice.get(path).content.decode()
     for other in (people.bob, people.carol):
         client = sign_in(other)
         assert f"use 0 bytes of {words}" in client.get("/datasets/new/").content.decode()
         assert upload(client).status_code == 302
 
 
-def test_page_says_nothing_of_room_without_a_quota(alice: Person) -> None:
-    assert "Your datasets use" not in sign_in(alice).get("/datasets/new/").content.decode()
+def test_pages_say_nothing_of_room_without_a_quota(alice: Person) -> None:
+    for path in ("/datasets/new/", "/dashboard/"):
+        assert "Your datasets use" not in sign_in(alice).get(path).content.decode()
 
 
 @pytest.mark.parametrize(
