@@ -69,7 +69,8 @@ def require_bootstrapped(state: LocalState, database_url: str) -> None:
         with closing(
             psycopg2.connect(role_dsn(state, "supabase_auth_admin", database_url))
         ) as server:
-            server.cursor().execute("select from auth.users limit 0")
+            # the youngest of its tables: one that an older release laid lacks it
+            server.cursor().execute("select from auth.mfa_factors limit 0")
     except (psycopg2.OperationalError, errors.UndefinedTable) as error:
         raise Refused(
             "The database in DATABASE_URL lacks Supabase's roles and auth schema, or has them with "

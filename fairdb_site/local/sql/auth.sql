@@ -1,7 +1,7 @@
 -- Schema auth of the embedded default: accounts as Supabase's auth service (GoTrue) keeps them,
 -- so that foreign keys, policies and queries written against it hold on a hosted project too.
--- Table and column names are GoTrue's; what its other features need (codes, MFA, SSO, several
--- identities of one account) is left out.
+-- Table and column names are GoTrue's; what its other features need (codes by mail or phone, SSO,
+-- several identities of one account) is left out.
 --
 -- Run by the bootstrap superuser after bootstrap.sql, which makes the roles and the schema.
 -- Safe to run again: everything is `if not exists`, `or replace` or a repeated grant.
@@ -20,7 +20,15 @@ do $$ begin
       'email_change_token_new', 'email_change_token_current', 'phone_change_token'
     );
   end if;
+  if to_regtype('auth.factor_type') is null then
+    create type auth.factor_type as enum ('totp', 'webauthn', 'phone');
+  end if;
+  if to_regtype('auth.factor_status') is null then
+    create type auth.factor_status as enum ('unverified', 'verified');
+  end if;
 end $$;
+alter type auth.factor_type owner to supabase_auth_admin;
+alter type auth.factor_status owner to supabase_auth_admin;
 alter type auth.aal_level owner to supabase_auth_admin;
 alter type auth.one_time_token_type owner to supabase_auth_admin;
 
@@ -69,6 +77,7 @@ create table if not exists auth.sessions (
   user_agent text,
   ip inet
 );
+alter table auth.sessions add column if not exists factor_id uuid;  -- proven last in the session
 create index if not exists sessions_user_id_idx on auth.sessions (user_id);
 
 -- ---------------------------------------------------------------------------- refresh tokens
@@ -103,6 +112,46 @@ create unique index if not exists one_time_tokens_user_id_token_type_key
   on auth.one_time_tokens (user_id, token_type);
 create index if not exists one_time_tokens_token_hash_idx
   on auth.one_time_tokens using hash (token_hash);
+
+-- ---------------------------------------------------------------------------- second factors
+
+create table if not exists auth.mfa_factors (
+  id uuid primary key,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  friendly_name text,
+  factor_type auth.factor_type not null,
+  status auth.factor_status not null,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  secret text,
+  phone text,
+  last_challenged_at timestamptz
+);
+create index if not exists mfa_factors_user_id_idx on auth.mfa_factors (user_id);
+create unique index if not exists mfa_factors_user_friendly_name_unique
+  on auth.mfa_factors (friendly_name, user_id) where trim(friendly_name) <> '';
+
+create table if not exists auth.mfa_challenges (
+  id uuid primary key,
+  factor_id uuid not null references auth.mfa_factors (id) on delete cascade,
+  created_at timestamptz not null,
+  verified_at timestamptz,
+  ip_address inet not null,
+  otp_code text  -- of an app's code that was right: its time step, by which it is known again
+);
+create index if not exists mfa_challenges_factor_id_idx on auth.mfa_challenges (factor_id);
+
+-- how a session was opened, and what was proven in it since
+create table if not exists auth.mfa_amr_claims (
+  session_id uuid not null references auth.sessions (id) on delete cascade,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  authentication_method text not null,
+  id uuid not null,
+  constraint amr_id_pk primary key (id),
+  constraint mfa_amr_claims_session_id_authentication_method_pkey
+    unique (session_id, authentication_method)
+);
 
 -- ------------------------------------------------------------------------ who is calling?
 -- The gateway (PostgREST on a hosted project) puts the verified claims into request.jwt.claims.
@@ -143,7 +192,10 @@ declare
   relation text;
   routine text;
 begin
-  foreach relation in array array['users', 'sessions', 'refresh_tokens', 'one_time_tokens']
+  foreach relation in array array[
+    'users', 'sessions', 'refresh_tokens', 'one_time_tokens',
+    'mfa_factors', 'mfa_challenges', 'mfa_amr_claims'
+  ]
   loop
     execute format('alter table auth.%I owner to supabase_auth_admin', relation);
     -- no policies: as on a hosted project, a grant made by mistake still shows no row
