@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from fairdb_site.local.gateway.calls import Call, Refusal, auth_error, invalid, read_email
 from fairdb_site.local.gateway.database import Cursor
 from fairdb_site.local.gateway.mails import KINDS, send_link, use_link
-from fairdb_site.local.gateway.sessions import open_session, refresh, signed_in
+from fairdb_site.local.gateway.sessions import is_raised, open_session, refresh, signed_in
 from fairdb_site.local.gateway.users import add_user, change_user, find_user, is_password
 
 
@@ -72,6 +72,9 @@ def update_user(call: Call, cursor: Cursor) -> Response:
     user, session_id = signed_in(call, cursor)
     fields = call.fields(password=str, data=dict)
     password = fields["password"]
+    if password and user.has_factor and not is_raised(cursor, session_id):
+        message = "AAL2 session is required to update email or password when MFA is enabled."
+        raise auth_error(401, "insufficient_aal", message)
     if password and is_password(password, user.encrypted_password):
         message = "New password should be different from the old password."
         raise auth_error(422, "same_password", message)
@@ -94,4 +97,5 @@ def verify(call: Call, cursor: Cursor) -> Response:
     user_id = use_link(cursor, fields["token_hash"], fields["type"])
     if user_id is None:
         raise auth_error(403, "otp_expired", "Email link is invalid or has expired")
-    return open_session(call, cursor, change_user(cursor, user_id, email_confirm=True))
+    user = change_user(cursor, user_id, email_confirm=True)
+    return open_session(call, cursor, user, method="otp")

@@ -4,6 +4,7 @@ from starlette.responses import JSONResponse, Response
 
 from fairdb_site.local.gateway.calls import Call, auth_error, read_email
 from fairdb_site.local.gateway.database import Cursor
+from fairdb_site.local.gateway.factors import delete_factor
 from fairdb_site.local.gateway.sessions import bearer_claims
 from fairdb_site.local.gateway.users import PROPERTIES, add_user, change_user, find_users, get_user
 
@@ -54,3 +55,15 @@ def delete_user(call: Call, cursor: Cursor) -> Response:
     user = get_user(cursor, call.request.path_params["user_id"])
     cursor.execute("delete from auth.users where id = %s", (user.id,))
     return JSONResponse({})
+
+
+def list_factors(call: Call, cursor: Cursor) -> Response:
+    """List an account's second factors, proven or not."""
+    return JSONResponse(get_user(cursor, call.request.path_params["user_id"]).shown["factors"])
+
+
+def remove_factor(call: Call, cursor: Cursor) -> Response:
+    """Remove one of an account's second factors."""
+    user = get_user(cursor, call.request.path_params["user_id"])
+    factor_id = call.request.path_params["factor_id"]
+    return JSONResponse(delete_factor(cursor, user, factor_id))

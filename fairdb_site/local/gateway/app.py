@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from fairdb_site.local.gateway import accounts, admin, rpc, sessions
+from fairdb_site.local.gateway import accounts, admin, factors, rpc, sessions
 from fairdb_site.local.gateway.calls import Call, Refusal, auth_error, invalid, not_supported
 from fairdb_site.local.gateway.config import HOST, GatewayConfig
 from fairdb_site.local.gateway.database import Cursor, Pool
@@ -59,11 +59,17 @@ _AUTH: tuple[tuple[str, str, AuthWork], ...] = (
     ("POST", "/logout", sessions.sign_out),
     ("POST", "/recover", accounts.recover),
     ("POST", "/verify", accounts.verify),
+    ("POST", "/factors", factors.enrol),
+    ("POST", "/factors/{factor_id}/challenge", factors.challenge),
+    ("POST", "/factors/{factor_id}/verify", factors.verify),
+    ("DELETE", "/factors/{factor_id}", factors.remove),
     ("GET", "/admin/users", admin.list_users),
     ("POST", "/admin/users", admin.create_user),
     ("GET", "/admin/users/{user_id}", admin.show_user),
     ("PUT", "/admin/users/{user_id}", admin.update_user),
     ("DELETE", "/admin/users/{user_id}", admin.delete_user),
+    ("GET", "/admin/users/{user_id}/factors", admin.list_factors),
+    ("DELETE", "/admin/users/{user_id}/factors/{factor_id}", admin.remove_factor),
 )
 _OPEN = ("/auth/v1/health", "/auth/v1/.well-known/jwks.json")
 

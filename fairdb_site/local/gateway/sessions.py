@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from fairdb_site.local.gateway.calls import Call, auth_error, invalid
+from fairdb_site.local.gateway.calls import Call, Refusal, auth_error, invalid
 from fairdb_site.local.gateway.database import Cursor
 from fairdb_site.local.gateway.keys import TokenError, bearer
 from fairdb_site.local.gateway.users import User, find_users, get_user
@@ -15,8 +15,8 @@ _TOKEN_SECONDS = 3600  # life of an access token, hosted default
 _REUSE_INTERVAL = "10 seconds"  # hosted default
 
 
-def open_session(call: Call, cursor: Cursor, user: User) -> Response:
-    """Answer with a new session of `user`; 400 for one who is banned."""
+def open_session(call: Call, cursor: Cursor, user: User, *, method: str = "password") -> Response:
+    """Answer with a new session of `user`, who proved it by `method`; 400 for one who is banned."""
     cursor.execute("update auth.users set last_sign_in_at = now() where id = %s", (user.id,))
     cursor.execute(
         """
@@ -27,7 +27,52 @@ def open_session(call: Call, cursor: Cursor, user: User) -> Response:
         (user.id, call.request.headers.get("user-agent", "")[:255]),
     )
     session = cursor.fetchone()
+    _note_method(cursor, session, method)
     return _answer(call, cursor, session, _next_token(cursor, session))
+
+
+def raise_session(call: Call, cursor: Cursor, session_id: str, factor_id: str) -> Response:
+    """Answer with new tokens of a session in which a second factor was proven: aal2 from now on.
+
+    The user's sessions without one end. So does the use of this one's refresh tokens so far, which
+    GoTrue would forgive: they are from before the factor, and would open a session with it.
+    """
+    cursor.execute(
+        """
+        update auth.sessions set aal = 'aal2', factor_id = %s, updated_at = now() where id = %s
+        returning id::text, user_id::text, aal::text
+        """,
+        (factor_id, session_id),
+    )
+    session = cursor.fetchone()
+    if session is None:  # signed out meanwhile
+        raise _no_session()
+    _note_method(cursor, session, "totp")
+    cursor.execute(
+        "delete from auth.sessions where user_id = %s and aal < 'aal2'", (session["user_id"],)
+    )
+    cursor.execute("delete from auth.refresh_tokens where session_id = %s", (session_id,))
+    return _answer(call, cursor, session, _next_token(cursor, session))
+
+
+def lower_sessions(cursor: Cursor, factor_id: str) -> None:
+    """Take from sessions what this factor gave them: their next access tokens are of aal1."""
+    cursor.execute(
+        """
+        with lowered as (
+          update auth.sessions set aal = 'aal1', factor_id = null, updated_at = now()
+          where factor_id = %s returning id)
+        delete from auth.mfa_amr_claims
+        where session_id in (select id from lowered) and authentication_method = 'totp'
+        """,
+        (factor_id,),
+    )
+
+
+def is_raised(cursor: Cursor, session_id: str) -> bool:
+    """Whether a second factor was proven in the session and counts still."""
+    cursor.execute("select from auth.sessions where id = %s and aal >= 'aal2'", (session_id,))
+    return bool(cursor.rowcount)
 
 
 def refresh(call: Call, cursor: Cursor) -> Response:
@@ -95,8 +140,7 @@ def signed_in(call: Call, cursor: Cursor) -> tuple[User, str]:
     of_session = "join auth.sessions s on s.user_id = u.id where u.id = %s and s.id = %s"
     users = find_users(cursor, of_session, claims.get("sub"), claims.get("session_id"))
     if not users:
-        message = "Session from session_id claim in JWT does not exist"
-        raise auth_error(403, "session_not_found", message)
+        raise _no_session()
     if users[0].banned:
         raise auth_error(403, "user_banned", "User is banned")
     return users[0], claims["session_id"]
@@ -111,6 +155,35 @@ def bearer_claims(call: Call) -> dict[str, Any]:
     except TokenError as error:
         message = f"invalid JWT: unable to parse or verify signature, {error}"
         raise auth_error(403, "bad_jwt", message) from None
+
+
+def _no_session() -> Refusal:
+    message = "Session from session_id claim in JWT does not exist"
+    return auth_error(403, "session_not_found", message)
+
+
+def _note_method(cursor: Cursor, session: dict[str, str], method: str) -> None:
+    cursor.execute(
+        """
+        insert into auth.mfa_amr_claims
+          (id, session_id, created_at, updated_at, authentication_method)
+        values (gen_random_uuid(), %s, now(), now(), %s)
+        on conflict (session_id, authentication_method) do update set updated_at = now()
+        """,
+        (session["id"], method),
+    )
+
+
+def _methods(cursor: Cursor, session: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the `amr` claim: what was proven in the session, the latest first."""
+    cursor.execute(
+        """
+        select authentication_method as method, extract(epoch from updated_at)::bigint as timestamp
+        from auth.mfa_amr_claims where session_id = %s order by updated_at desc
+        """,
+        (session["id"],),
+    )
+    return [dict(row) for row in cursor.fetchall()]
 
 
 def _next_token(cursor: Cursor, session: dict[str, str], used: str | None = None) -> str:
@@ -147,6 +220,7 @@ def _answer(call: Call, cursor: Cursor, session: dict[str, str], refresh_token: 
         "iat": now,
         "exp": now + _TOKEN_SECONDS,
         "aal": session["aal"],
+        "amr": _methods(cursor, session),
         "session_id": session["id"],
     }
     body = {

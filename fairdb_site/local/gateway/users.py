@@ -32,7 +32,12 @@ select u.id::text, u.email, u.encrypted_password, u.email_confirmed_at is not nu
     || jsonb_build_object(
       'phone', coalesce(u.phone, ''),
       'app_metadata', coalesce(u.raw_app_meta_data, '{}'),
-      'user_metadata', coalesce(u.raw_user_meta_data, '{}')
+      'user_metadata', coalesce(u.raw_user_meta_data, '{}'),
+      'factors', (
+        select coalesce(jsonb_agg(
+          to_jsonb(f) - '{user_id,secret,phone,last_challenged_at}'::text[] order by f.created_at
+        ), '[]')
+        from auth.mfa_factors f where f.user_id = u.id)
     ) as shown
 from auth.users u
 """
@@ -72,6 +77,11 @@ class User:
     confirmed: bool
     banned: bool
     shown: dict[str, Any] = field(repr=False)
+
+    @property
+    def has_factor(self) -> bool:
+        """Whether there is a second factor that was proven once."""
+        return any(factor["status"] == "verified" for factor in self.shown["factors"])
 
 
 def find_users(cursor: Cursor, clauses: str, *values: object) -> list[User]:

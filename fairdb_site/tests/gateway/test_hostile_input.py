@@ -161,7 +161,15 @@ def test_api_keys_alone_are_no_account(gateway: Served) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", ""), ("POST", ""), ("GET", "/{id}"), ("PUT", "/{id}"), ("DELETE", "/{id}")],
+    [
+        ("GET", ""),
+        ("POST", ""),
+        ("GET", "/{id}"),
+        ("PUT", "/{id}"),
+        ("DELETE", "/{id}"),
+        ("GET", "/{id}/factors"),
+        ("DELETE", "/{id}/factors/{id}"),
+    ],
 )
 def test_accounts_of_others_are_for_the_service_role_alone(
     gateway: Served, user: Session, method: str, path: str
@@ -235,7 +243,8 @@ def test_web_pages_elsewhere_get_no_leave(gateway: Served) -> None:
         ("GET", "/auth/v1/verify", 501),
         ("POST", "/auth/v1/user", 501),
         ("DELETE", "/auth/v1/admin/users", 501),
-        ("GET", "/auth/v1/admin/users/x/factors", 501),
+        ("GET", "/auth/v1/admin/users/x/factors", 400),
+        ("DELETE", "/auth/v1/admin/users/x/factors/x", 400),
         ("POST", "/storage/v1/bucket", 501),
         ("GET", "/", 501),
         ("PUT", "/rest/v1/rpc/caller", 501),
@@ -407,6 +416,7 @@ def test_body_over_the_limit_is_refused_unread(gateway: Served) -> None:
         ("/token?grant_type=refresh_token", {"refresh_token": 1}),
         ("/token?grant_type=refresh_token", {"refresh_token": "x" * 100_000}),
         ("/recover", {}),
+        ("/factors", {"factor_type": 1}),
         ("/recover", {"email": "x"}),
         ("/verify", {}),
         ("/verify", {"type": "sms", "token_hash": "x"}),
