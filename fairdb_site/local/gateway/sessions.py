@@ -69,7 +69,7 @@ def lower_sessions(cursor: Cursor, factor_id: str) -> None:
     )
 
 
-def is_raised(cursor: Cursor, session_id: str) -> bool:
+def is_aal2(cursor: Cursor, session_id: str) -> bool:
     """Whether a second factor was proven in the session and counts still."""
     cursor.execute("select from auth.sessions where id = %s and aal >= 'aal2'", (session_id,))
     return bool(cursor.rowcount)

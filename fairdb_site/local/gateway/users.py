@@ -79,9 +79,14 @@ class User:
     shown: dict[str, Any] = field(repr=False)
 
     @property
-    def has_factor(self) -> bool:
-        """Whether there is a second factor that was proven once."""
-        return any(factor["status"] == "verified" for factor in self.shown["factors"])
+    def factors(self) -> list[dict[str, Any]]:
+        """Its second factors as clients see them, the oldest first."""
+        return list(self.shown["factors"])
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether one of its second factors was proven once, and so counts."""
+        return any(factor["status"] == "verified" for factor in self.factors)
 
 
 def find_users(cursor: Cursor, clauses: str, *values: object) -> list[User]:
