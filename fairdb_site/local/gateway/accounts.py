@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from fairdb_site.local.gateway.calls import Call, Refusal, auth_error, invalid, read_email
 from fairdb_site.local.gateway.database import Cursor
 from fairdb_site.local.gateway.mails import KINDS, send_link, use_link
-from fairdb_site.local.gateway.sessions import is_raised, open_session, refresh, signed_in
+from fairdb_site.local.gateway.sessions import is_aal2, open_session, refresh, signed_in
 from fairdb_site.local.gateway.users import add_user, change_user, find_user, is_password
 
 
@@ -72,7 +72,7 @@ def update_user(call: Call, cursor: Cursor) -> Response:
     user, session_id = signed_in(call, cursor)
     fields = call.fields(password=str, data=dict)
     password = fields["password"]
-    if password and user.has_factor and not is_raised(cursor, session_id):
+    if password and user.has_second_factor and not is_aal2(cursor, session_id):
         message = "AAL2 session is required to update email or password when MFA is enabled."
         raise auth_error(401, "insufficient_aal", message)
     if password and is_password(password, user.encrypted_password):
@@ -86,6 +86,17 @@ def recover(call: Call, cursor: Cursor) -> Response:
     """Mail a link to set a new password; the answer does not tell whether the address is known."""
     if user := find_user(cursor, read_email(call.fields(email=str)["email"])):
         send_link(call, cursor, user, "recovery")
+    return JSONResponse({})
+
+
+def resend(call: Call, cursor: Cursor) -> Response:
+    """Mail the link of a sign-up again; the answer does not tell whether there was one."""
+    fields = call.fields(type=str, email=str)
+    if fields["type"] != "signup":
+        raise invalid("Missing one of these types: signup")
+    user = find_user(cursor, read_email(fields["email"]))
+    if user and not user.confirmed:
+        send_link(call, cursor, user, "signup")
     return JSONResponse({})
 
 

@@ -2,11 +2,19 @@
 
 from starlette.responses import JSONResponse, Response
 
-from fairdb_site.local.gateway.calls import Call, auth_error, read_email
+from fairdb_site.local.gateway import factors
+from fairdb_site.local.gateway.calls import Call, Refusal, auth_error, read_email
 from fairdb_site.local.gateway.database import Cursor
-from fairdb_site.local.gateway.factors import delete_factor
+from fairdb_site.local.gateway.mails import send_link
 from fairdb_site.local.gateway.sessions import bearer_claims
-from fairdb_site.local.gateway.users import PROPERTIES, add_user, change_user, find_users, get_user
+from fairdb_site.local.gateway.users import (
+    PROPERTIES,
+    add_user,
+    change_user,
+    find_user,
+    find_users,
+    get_user,
+)
 
 _PER_PAGE = "50"  # GoTrue's default
 
@@ -22,9 +30,25 @@ def create_user(call: Call, cursor: Cursor) -> Response:
     fields = call.fields(email=str, **PROPERTIES)
     user = add_user(cursor, read_email(fields.pop("email")), **fields)
     if user is None:
-        message = "A user with this email address has already been registered"
-        raise auth_error(422, "email_exists", message)
+        raise _email_exists()
     return JSONResponse(user.shown)
+
+
+def invite(call: Call, cursor: Cursor) -> Response:
+    """Mail somebody a link that opens an account; one who was invited before gets another."""
+    fields = call.fields(email=str, data=dict)
+    email = read_email(fields["email"])
+    user = add_user(cursor, email, user_metadata=fields["data"]) or find_user(cursor, email)
+    if user is None or user.confirmed:
+        raise _email_exists()
+    # Somebody may have signed up with an address that is not theirs: where GoTrue keeps
+    # the password they chose, here it is none of the account that the invited person opens.
+    cursor.execute(
+        "update auth.users set invited_at = now(), encrypted_password = null where id = %s",
+        (user.id,),
+    )
+    send_link(call, cursor, user, "invite")
+    return JSONResponse(get_user(cursor, user.id).shown)
 
 
 def list_users(call: Call, cursor: Cursor) -> Response:
@@ -59,11 +83,17 @@ def delete_user(call: Call, cursor: Cursor) -> Response:
 
 def list_factors(call: Call, cursor: Cursor) -> Response:
     """List an account's second factors, proven or not."""
-    return JSONResponse(get_user(cursor, call.request.path_params["user_id"]).shown["factors"])
+    return JSONResponse(get_user(cursor, call.request.path_params["user_id"]).factors)
 
 
 def remove_factor(call: Call, cursor: Cursor) -> Response:
     """Remove one of an account's second factors."""
     user = get_user(cursor, call.request.path_params["user_id"])
-    factor_id = call.request.path_params["factor_id"]
-    return JSONResponse(delete_factor(cursor, user, factor_id))
+    factor = factors.owned_factor(call, user)
+    factors.remove_factor(cursor, factor["id"])
+    return JSONResponse(factor)
+
+
+def _email_exists() -> Refusal:
+    message = "A user with this email address has already been registered"
+    return auth_error(422, "email_exists", message)

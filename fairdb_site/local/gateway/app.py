@@ -58,11 +58,13 @@ _AUTH: tuple[tuple[str, str, AuthWork], ...] = (
     ("PUT", "/user", accounts.update_user),
     ("POST", "/logout", sessions.sign_out),
     ("POST", "/recover", accounts.recover),
+    ("POST", "/resend", accounts.resend),
     ("POST", "/verify", accounts.verify),
-    ("POST", "/factors", factors.enrol),
+    ("POST", "/invite", admin.invite),
+    ("POST", "/factors", factors.enroll),
     ("POST", "/factors/{factor_id}/challenge", factors.challenge),
     ("POST", "/factors/{factor_id}/verify", factors.verify),
-    ("DELETE", "/factors/{factor_id}", factors.remove),
+    ("DELETE", "/factors/{factor_id}", factors.unenroll),
     ("GET", "/admin/users", admin.list_users),
     ("POST", "/admin/users", admin.create_user),
     ("GET", "/admin/users/{user_id}", admin.show_user),
@@ -127,7 +129,7 @@ def _route(
 
 def _in_transaction(path: str, work: AuthWork, call: Call) -> Response:
     """Do `work` in a transaction, and what is for administrators for the service role alone."""
-    if path.startswith("/admin/"):
+    if path.startswith("/admin/") or path == "/invite":
         admin.require_service_role(call)
     with call.pool.connection() as connection, connection, connection.cursor() as cursor:
         return work(call, cursor)

@@ -14,8 +14,18 @@ from fairdb_site.local.gateway.users import User
 from fairdb_site.local.state import write_private
 
 _LIFE = "1 hour"  # hosted default
-_SUBJECTS = {"signup": "Confirm your e-mail address", "recovery": "Set a new password"}
-KINDS = {"signup": "confirmation_token", "recovery": "recovery_token"}  # of tokens, by mail
+_SUBJECTS = {
+    "signup": "Confirm your e-mail address",
+    "invite": "You have been invited",
+    "recovery": "Set a new password",
+}
+# of tokens, by what verify calls them: an invitation confirms an address as well as a sign-up
+KINDS = {
+    "signup": "confirmation_token",
+    "invite": "confirmation_token",
+    "email": "confirmation_token",
+    "recovery": "recovery_token",
+}
 _THIS_MACHINE = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
 
 
