@@ -28,7 +28,7 @@ AUDIENCE = "authenticated"
 LEEWAY = 30  # seconds by which clocks may differ; PostgREST allows as much
 ASYMMETRIC = {"ES256", "RS256"}
 _KEYS_FRESH_FOR = 600  # seconds; GoTrue's own cache header says ten minutes
-_ASK_AGAIN_AFTER = 30  # seconds between two looks for a key we do not know
+_ASK_AGAIN_AFTER = 30  # seconds after a look for a key that was in vain
 _TRY_AGAIN_AFTER = 3  # seconds after a look that failed
 
 
@@ -114,9 +114,10 @@ def _claims(payload: dict[str, Any]) -> Claims:
 
 
 class SigningKeys:
-    """The project's public keys by `kid`, fetched when stale or when one is asked for in vain.
+    """The project's public keys by `kid`, fetched when stale or when one asked for is not known.
 
-    Made-up `kid`s cost Supabase at most one request in 30 seconds, however many come in.
+    So a new signing key is known with the first token that names it. Made-up `kid`s cost Supabase
+    at most one request in 30 seconds, however many come in.
     """
 
     def __init__(self) -> None:
@@ -127,16 +128,20 @@ class SigningKeys:
 
     def key(self, kid: str) -> jwt.PyJWK:
         """Return the key, or raise InvalidToken; Unavailable when the keys cannot be fetched."""
-        known = self._keys.get(kid)
-        if known is not None and time.monotonic() - self._fetched_at < _KEYS_FRESH_FOR:
+        known = self._fresh(kid)
+        if known is not None:
             return known
         with self._lock:
-            if time.monotonic() >= self._ask_again_at:
+            # others may have fetched it while this one waited
+            if self._fresh(kid) is None and time.monotonic() >= self._ask_again_at:
                 self._failed = not self._fetch()
-                pause = _TRY_AGAIN_AFTER if self._failed else _ASK_AGAIN_AFTER
+                # what was found costs no pause: the next key may be new just after a first look
+                in_vain = 0 if kid in self._keys else _ASK_AGAIN_AFTER
+                pause = _TRY_AGAIN_AFTER if self._failed else in_vain
                 self._ask_again_at = time.monotonic() + pause
-        if kid in self._keys:  # though stale, better than turning people away
-            return self._keys[kid]
+        known = self._keys.get(kid)
+        if known is not None:  # though stale, better than turning people away
+            return known
         raise Unavailable(NO_ANSWER) if self._failed else InvalidToken()
 
     def forget(self) -> None:
@@ -145,6 +150,10 @@ class SigningKeys:
             self._keys = {}
             self._fetched_at = self._ask_again_at = float("-inf")
             self._failed = False
+
+    def _fresh(self, kid: str) -> jwt.PyJWK | None:
+        known = self._keys.get(kid)
+        return known if time.monotonic() - self._fetched_at < _KEYS_FRESH_FOR else None
 
     def _fetch(self) -> bool:
         url = f"{settings.SUPABASE_URL}/auth/v1/.well-known/jwks.json"

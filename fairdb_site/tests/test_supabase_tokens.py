@@ -30,6 +30,17 @@ def signed(claims: dict[str, Any]) -> str:
     return Keys(gateway_config()).sign(claims)
 
 
+@pytest.mark.parametrize(
+    ("said", "read"), [("aal2", "aal2"), ("aal1", "aal1"), (None, "aal1"), ("aal9", "aal1")]
+)
+def test_second_factor_counts_only_where_the_token_says_so(
+    alice: Any, said: str | None, read: str
+) -> None:
+    claims = {k: v for k, v in (claims_of(alice.access_token) | {"aal": said}).items() if v}
+
+    assert verify_access_token(signed(claims)).assurance == read
+
+
 def test_token_of_a_sign_in_is_taken(alice: Any) -> None:
     claims = verify_access_token(alice.access_token)
 
@@ -161,25 +172,24 @@ def test_parallel_first_looks_fetch_the_keys_once(alice: Any, settings: Any) -> 
     assert len(asked) == 1
 
 
-def test_new_signing_key_is_fetched_when_a_token_names_it(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tokens, "_ASK_AGAIN_AFTER", 0)
+def test_new_signing_key_is_fetched_when_a_token_names_it(settings: Any) -> None:
     key = jwt.algorithms.ECAlgorithm.to_jwk(
         ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True
     )
-    published: dict[str, Any] = {"keys": []}
+    published = {"keys": [key | {"kid": "first", "alg": "ES256"}]}
     keys = SigningKeys()
 
     def publish(handler: Any) -> None:
         say(200, json.dumps(published), "application/json")(handler)
 
-    with answering(settings, publish):
-        with pytest.raises(InvalidToken):
-            keys.key("rotated")
-        published["keys"] = [key | {"kid": "rotated", "alg": "ES256"}]
+    with answering(settings, publish) as asked:
+        keys.key("first")
+        published["keys"].append(key | {"kid": "rotated", "alg": "ES256"})
 
         assert keys.key("rotated").algorithm_name == "ES256"
+        assert keys.key("first").algorithm_name == "ES256"
+
+    assert len(asked) == 2
 
 
 def test_stale_keys_serve_while_supabase_does_not_answer(
