@@ -348,10 +348,10 @@ REFUSALS: list[tuple[str, str, Callable[[Any, Session], Any], tuple[int, str]]] 
         (403, "otp_expired"),
     ),
     (
-        "an invitation",
+        "an invitation of somebody who is here",
         "service",
         lambda c, u: c.auth.admin.invite_user_by_email(u.email),
-        (501, "not_implemented"),
+        (422, "email_exists"),
     ),
     (
         "a sign-in by mail",
