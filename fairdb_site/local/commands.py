@@ -99,6 +99,16 @@ def _bootstrap(folder: Path, database_url: str | None) -> Answer:
     return {"bootstrapped": where}, [f"Roles and auth schema are in {where}."]
 
 
+def _rotate_key(folder: Path, database_url: str | None) -> Answer:
+    restarted = stack.rotate_key(folder, database_url=database_url)
+    lines = [
+        "Access tokens are signed with a new key from now on.",
+        "Those of the old key are good until they expire, within the hour. Where it may have been "
+        "seen by others, run this once more: then they are good no longer.",
+    ]
+    return {"rotated": True, "restarted": restarted}, lines
+
+
 def _outbox(folder: Path, database_url: str | None) -> Answer:
     mails = read_outbox(canonical(folder))
     lines = []
@@ -124,4 +134,5 @@ _ACTIONS: dict[str, Callable[[Path, str | None], Answer]] = {
     "reset": _reset,
     "bootstrap": _bootstrap,
     "outbox": _outbox,
+    "rotate-signing-key": _rotate_key,
 }

@@ -124,6 +124,7 @@ def _config(state: LocalState, database_url: str | None) -> GatewayConfig:
         publishable_key=state.publishable_key,
         secret_key=state.secret_key,
         signing_key_pem=state.signing_key_pem,
+        former_signing_key_pem=state.former_signing_key_pem,
         hs256_secret=state.hs256_secret,
         outbox=str(outbox),
         site_url="http://127.0.0.1:8000",  # of links in mails, where a request names no other

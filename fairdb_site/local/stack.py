@@ -29,6 +29,7 @@ from fairdb_site.local.state import (
     load_or_make,
     plain_errors,
     read_state,
+    rotate_signing_key,
 )
 
 PARTS = ("postgres", "gateway")
@@ -92,6 +93,19 @@ def bootstrap(folder: Path, *, database_url: str | None = None) -> None:
         else:
             Postgres(held).start(state.superuser_password)
             bootstrap_embedded(state, again=True)
+
+
+def rotate_key(folder: Path, *, database_url: str | None = None) -> bool:
+    """Sign access tokens with a new key; return whether a running gateway was started anew for it.
+
+    Nobody is signed out: tokens of the old key are good until they expire, within the hour.
+    """
+    with _held(folder) as held:
+        state = rotate_signing_key(load_or_make(held))
+        if gateway_process.running(held) is None:
+            return False
+        gateway_process.start(state, database_url=database_url)
+    return True
 
 
 def stop(folder: Path, parts: tuple[str, ...] = PARTS) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ import secrets
 import shlex
 import socket
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -52,6 +52,8 @@ class LocalState:
     django_secret_key: str = field(repr=False)
     token_key: str = field(repr=False)
     pseudonym_key: str = field(repr=False)
+    # what signed before the last rotation, where there was one
+    former_signing_key_pem: str | None = field(default=None, repr=False)
 
     @property
     def cluster_dir(self) -> Path:
@@ -126,7 +128,7 @@ def read_state(folder: Path) -> LocalState:
             **{
                 entry.name: kept[entry.name]
                 for entry in fields(LocalState)
-                if entry.name != "folder"
+                if entry.name != "folder" and (entry.default is MISSING or entry.name in kept)
             },
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -139,6 +141,18 @@ def read_state(folder: Path) -> LocalState:
 def move_port(state: LocalState) -> LocalState:
     """Give the gateway another free port, because somebody else took the one it had."""
     state = replace(state, gateway_port=free_port())
+    with plain_errors(state.folder):
+        _write(state)
+    return state
+
+
+def rotate_signing_key(state: LocalState) -> LocalState:
+    """Sign with a new key from now on; the one so far is kept beside it until the next rotation."""
+    state = replace(
+        state,
+        signing_key_pem=_new_signing_key(),
+        former_signing_key_pem=state.signing_key_pem,
+    )
     with plain_errors(state.folder):
         _write(state)
     return state
@@ -246,5 +260,6 @@ def _new_signing_key() -> str:
 
 
 def _write(state: LocalState) -> None:
-    kept = {name: value for name, value in asdict(state).items() if name != "folder"}
+    values = asdict(state).items()
+    kept = {name: value for name, value in values if name != "folder" and value is not None}
     write_private(state.folder / "state.json", json.dumps(kept, indent=2) + "\n")

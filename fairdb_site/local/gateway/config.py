@@ -26,6 +26,8 @@ class GatewayConfig:
     algorithm: Literal["ES256", "HS256"] = "ES256"
     autoconfirm: bool = True
     signup_enabled: bool = True
+    # signs no more, but tokens it signed are good until they expire
+    former_signing_key_pem: str | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:

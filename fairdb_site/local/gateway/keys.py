@@ -22,21 +22,25 @@ class TokenError(Exception):
 
 
 class Keys:
-    """The project's two API keys and its signing key; one algorithm, never the token's choice."""
+    """The project's two API keys and its signing keys; one algorithm, never the token's choice."""
 
     def __init__(self, config: GatewayConfig) -> None:
         self._roles = {config.publishable_key: "anon", config.secret_key: "service_role"}
         self._algorithm, self._issuer = config.algorithm, config.issuer
         self._signing: Any = config.hs256_secret
-        self._verifying: Any = config.hs256_secret
+        self._verifying: dict[str, Any] = {"": config.hs256_secret}
         self._headers: dict[str, str] = {}
         self.jwks: dict[str, list[dict[str, Any]]] = {"keys": []}
         if config.algorithm == "ES256":
-            self._signing = load_pem_private_key(config.signing_key_pem.encode(), password=None)
-            self._verifying = self._signing.public_key()
-            key = ECAlgorithm.to_jwk(self._verifying, as_dict=True)
-            self._headers = {"kid": key["x"]}  # any name will do that no other key has
-            self.jwks["keys"] = [{**key, **self._headers, "alg": "ES256", "use": "sig"}]
+            self._verifying = {}
+            # the one that signs comes last, and so is the one that stays
+            for pem in filter(None, (config.former_signing_key_pem, config.signing_key_pem)):
+                self._signing = load_pem_private_key(pem.encode(), password=None)
+                public = self._signing.public_key()
+                key = ECAlgorithm.to_jwk(public, as_dict=True)
+                self._headers = {"kid": key["x"]}  # any name will do that no other key has
+                self._verifying[key["x"]] = public
+                self.jwks["keys"].append({**key, **self._headers, "alg": "ES256", "use": "sig"})
 
     def key_role(self, headers: Mapping[str, str]) -> str | None:
         """Return the role of a request's API key; None where it has none or a wrong one."""
@@ -54,9 +58,11 @@ class Keys:
         if token is None or token == headers["apikey"]:
             return {"role": self.key_role(headers)}
         try:
+            named = str(jwt.get_unverified_header(token).get("kid"))
             claims = jwt.decode(
                 token,
-                self._verifying,
+                # of another name or of none: the one that signs now
+                self._verifying.get(named) or self._verifying[self._headers.get("kid", "")],
                 algorithms=[self._algorithm],
                 audience="authenticated",
                 issuer=self._issuer,

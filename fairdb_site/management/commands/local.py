@@ -16,13 +16,14 @@ class Command(BaseCommand):
         "Runs and looks after the embedded default. up, down: start and stop PostgreSQL and the "
         "Supabase gateway. status: what runs, and where. reset: remove every account and dataset. "
         "bootstrap: lay Supabase's roles and auth schema into the server in DATABASE_URL, or "
-        "into our own again. outbox: the mails it would have sent."
+        "into our own again. outbox: the mails it would have sent. rotate-signing-key: sign access "
+        "tokens with a new key; nobody is signed out."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the actions and their flags."""
-        actions = ("bootstrap", "down", "outbox", "reset", "status", "up")
+        actions = ("bootstrap", "down", "outbox", "reset", "rotate-signing-key", "status", "up")
         parser.add_argument("action", choices=actions, help="what to do")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--yes", action="store_true", help="reset without asking")

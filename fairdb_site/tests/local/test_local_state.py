@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fairdb_site.errors import Refused
-from fairdb_site.local.state import LocalState, local_state, move_port
+from fairdb_site.local.state import LocalState, local_state, move_port, rotate_signing_key
 from fairdb_site.tests.local.conftest import MakeFolder
 from fairdb_site.tests.local.stacks import IS_ROOT, PROJECT
 
@@ -53,10 +53,11 @@ def test_two_folders_share_no_secret(make_folder: MakeFolder) -> None:
 
 def test_repr_of_a_state_shows_no_secret(make_folder: MakeFolder) -> None:
     state = local_state(make_folder())
+    state = rotate_signing_key(state)
     secrets = [
         value for name, value in vars(state).items() if name not in {"folder", "gateway_port"}
     ]
-    assert len(secrets) == 11
+    assert len(secrets) == 12
     assert not [secret for secret in secrets if secret in repr(state)]
 
 
@@ -113,6 +114,17 @@ def test_another_port_is_kept(make_folder: MakeFolder) -> None:
     assert moved.gateway_port != state.gateway_port
     assert local_state(state.folder) == moved
     assert moved.supabase_url == f"http://127.0.0.1:{moved.gateway_port}"
+
+
+def test_rotated_key_is_kept_beside_the_one_before(make_folder: MakeFolder) -> None:
+    state = local_state(make_folder())
+
+    once = rotate_signing_key(state)
+    twice = rotate_signing_key(once)
+
+    assert once.former_signing_key_pem == state.signing_key_pem
+    assert twice.former_signing_key_pem == once.signing_key_pem
+    assert local_state(state.folder) == twice
 
 
 def test_folder_may_be_named_through_a_link(make_folder: MakeFolder) -> None:
