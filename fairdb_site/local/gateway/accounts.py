@@ -109,4 +109,6 @@ def verify(call: Call, cursor: Cursor) -> Response:
     if user_id is None:
         raise auth_error(403, "otp_expired", "Email link is invalid or has expired")
     user = change_user(cursor, user_id, email_confirm=True)
+    if user.banned:
+        raise auth_error(403, "user_banned", "User is banned")
     return open_session(call, cursor, user, method="otp")

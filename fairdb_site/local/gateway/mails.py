@@ -21,10 +21,10 @@ _SUBJECTS = {
 }
 # of tokens, by what verify calls them: an invitation confirms an address as well as a sign-up
 KINDS = {
-    "signup": "confirmation_token",
-    "invite": "confirmation_token",
-    "email": "confirmation_token",
-    "recovery": "recovery_token",
+    "signup": ["confirmation_token"],
+    "invite": ["confirmation_token"],
+    "recovery": ["recovery_token"],
+    "email": ["confirmation_token", "recovery_token"],
 }
 _THIS_MACHINE = re.compile(r"http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)")
 
@@ -44,7 +44,7 @@ def send_link(call: Call, cursor: Cursor, user: User, mail_type: str) -> None:
         on conflict (user_id, token_type) do update
           set token_hash = excluded.token_hash, created_at = now(), updated_at = now()
         """,
-        (user.id, KINDS[mail_type], _digest(token), user.email),
+        (user.id, KINDS[mail_type][0], _digest(token), user.email),
     )
     page = call.request.query_params.get("redirect_to", "")
     if not _THIS_MACHINE.match(page):
@@ -68,17 +68,24 @@ def send_link(call: Call, cursor: Cursor, user: User, mail_type: str) -> None:
 
 
 def use_link(cursor: Cursor, token: str, verify_type: str) -> str | None:
-    """Take a link's token out of use; return whose it was, None for one used or too old."""
+    """Take a link's token out of use; return whose it was, None for one used or too old.
+
+    All other links of theirs are of no use from then on either.
+    """
     cursor.execute(
         """
         delete from auth.one_time_tokens
-        where token_hash = %s and token_type = %s and created_at > localtimestamp - %s::interval
+        where token_hash = %s and token_type = any (%s::auth.one_time_token_type[])
+          and created_at > localtimestamp - %s::interval
         returning user_id::text
         """,
         (_digest(token), KINDS[verify_type], _LIFE),
     )
     row = cursor.fetchone()
-    return row["user_id"] if row else None
+    if row is None:
+        return None
+    cursor.execute("delete from auth.one_time_tokens where user_id = %s", (row["user_id"],))
+    return str(row["user_id"])
 
 
 def _digest(token: str) -> str:
