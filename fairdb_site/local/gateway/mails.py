@@ -48,7 +48,7 @@ def send_link(call: Call, cursor: Cursor, user: User, mail_type: str) -> None:
     )
     page = call.request.query_params.get("redirect_to", "")
     if not _THIS_MACHINE.match(page):
-        page = f"{call.config.site_url}/auth/confirm"
+        page = f"{call.config.site_url}/accounts/confirm/"
     query = urlencode({"token_hash": token, "type": mail_type})
     link = f"{page}{'&' if '?' in page else '?'}{query}"
     now = datetime.now(UTC)

@@ -116,7 +116,7 @@ def test_mail_is_a_private_file_with_a_link_that_works_once(gateway: Served) -> 
 
     assert set(mail) == {"to", "subject", "text", "type", "token_hash", "link", "created_at"}
     assert mail["link"] in mail["text"]
-    assert mail["link"].startswith("http://127.0.0.1:8000/auth/confirm?token_hash=")
+    assert mail["link"].startswith("http://127.0.0.1:8000/accounts/confirm/?token_hash=")
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     stored = gateway.sql(
         "select token_hash from auth.one_time_tokens where user_id = %s", person.id
@@ -129,9 +129,9 @@ def test_mail_is_a_private_file_with_a_link_that_works_once(gateway: Served) -> 
     [
         ("http://127.0.0.1:8000/recover?x=1", "http://127.0.0.1:8000/recover?x=1&token_hash="),
         ("http://localhost:9000/go", "http://localhost:9000/go?token_hash="),
-        ("https://elsewhere.example/steal", "http://127.0.0.1:8000/auth/confirm?token_hash="),
-        ("javascript:alert(1)", "http://127.0.0.1:8000/auth/confirm?token_hash="),
-        ("http://[", "http://127.0.0.1:8000/auth/confirm?token_hash="),
+        ("https://elsewhere.example/steal", "http://127.0.0.1:8000/accounts/confirm/?token_hash="),
+        ("javascript:alert(1)", "http://127.0.0.1:8000/accounts/confirm/?token_hash="),
+        ("http://[", "http://127.0.0.1:8000/accounts/confirm/?token_hash="),
     ],
 )
 def test_link_leads_to_no_other_machine(gateway: Served, redirect_to: str, page: str) -> None:
