@@ -15,6 +15,7 @@ from accounts import audit, limits, views
 from accounts.kept_input import on_this_site
 from accounts.limits import Limit
 from accounts.models import AuditEvent, User
+from accounts.second_factor import is_wholly_signed_in
 from fairdb_site.errors import Forbidden
 
 if TYPE_CHECKING:
@@ -138,6 +139,14 @@ def limited(admin_view: Callable[..., View]) -> Callable[..., View]:
 
 
 admin.site.admin_view = limited(admin.site.admin_view)  # type: ignore[method-assign,assignment]
+
+
+def is_staff_with_second_factor(request: HttpRequest) -> bool:
+    """Whether the administration is open to this session."""
+    return is_wholly_signed_in(request) and request.user.is_active and request.user.is_staff
+
+
+admin.site.has_permission = is_staff_with_second_factor  # type: ignore[method-assign]
 admin.site.login = staff_sign_in  # type: ignore[method-assign]
 admin.site.logout = login_not_required(staff_sign_out)  # type: ignore[method-assign,assignment]
 admin.site.password_change = no_local_password  # type: ignore[method-assign,assignment]

@@ -178,6 +178,11 @@ def _record_of(
     )
 
 
+def account_named(email: str) -> UUID | None:
+    """Return whose address this is; what is nobody's may be a password in the wrong field."""
+    return User.objects.filter(email=email.strip().lower()).values_list("pk", flat=True).first()
+
+
 def name_of(account: UUID) -> str:
     """Return an account's e-mail, its id where there is none any more."""
     known = User.objects.filter(pk=account).values_list("email", flat=True).first()

@@ -1,4 +1,4 @@
-"""The forms of the doors: sign in, register."""
+"""The forms of the doors and of one's own account."""
 
 from __future__ import annotations
 
@@ -38,14 +38,9 @@ class NewAddressField(forms.EmailField):
         return super().clean(value)
 
 
-class RegistrationForm(forms.Form):
-    """E-mail and a password, typed twice; whether it is strong the service says, as everywhere."""
+class NewPasswordForm(forms.Form):
+    """A new password, typed twice; whether it is strong the service says, as everywhere."""
 
-    email = NewAddressField(
-        label="E-mail address",
-        max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
-    )
     password = forms.CharField(
         label="Password",
         strip=False,
@@ -66,3 +61,65 @@ class RegistrationForm(forms.Form):
         if first and again and first != again:
             self.add_error("password_again", "The two passwords differ.")
         return cleaned
+
+
+class RegistrationForm(NewPasswordForm):
+    """E-mail and a password."""
+
+    email = NewAddressField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    field_order = ("email", "password", "password_again")
+
+
+class AddressForm(forms.Form):
+    """An e-mail address to which something is sent, if it has an account."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username"}),
+    )
+
+
+class OwnPasswordForm(forms.Form):
+    """One's password, asked for once more."""
+
+    old = forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=1000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class ChangePasswordForm(OwnPasswordForm, NewPasswordForm):
+    """The old password and a new one."""
+
+    field_order = ("old", "password", "password_again")
+
+    def __init__(self, *args: Any, by_link: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].label = "New password"
+        self.fields["password_again"].label = "The new password again"
+        if by_link:  # they proved by their mail who they are
+            del self.fields["old"]
+
+
+class CodeForm(forms.Form):
+    """The code that an authenticator app shows."""
+
+    code = forms.CharField(
+        label="Code of your authenticator app",
+        max_length=20,  # people type it in groups
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "inputmode": "numeric",
+                "autofocus": True,
+                "class": "code",
+            }
+        ),
+    )

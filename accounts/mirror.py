@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection, transaction
 
-from accounts.models import User
+from accounts.models import AccountDeletion, User, new_session_salt
 from fairdb_site.errors import Refused
 from fairdb_site.supabase.auth import Account
 
@@ -20,14 +22,20 @@ def mirror_account(account: Account) -> User:
     """
     if not account.email:
         raise Refused("This account has no e-mail address, which the platform needs.")
-    mirrored = {
+    leaving = AccountDeletion.objects.filter(account=account.id).exists()
+    mirrored: dict[str, Any] = {
         "email": account.email,
         "is_staff": account.is_staff,
-        "is_active": not account.is_banned,
+        "is_active": not account.is_banned and not leaving,
     }
+    if account.has_second_factor:
+        # Never taken away here: an answer that lists no factors may only not tell of them.
+        mirrored["has_second_factor"] = True
     user = User.objects.filter(id=account.id).first()
     if user and all(getattr(user, name) == value for name, value in mirrored.items()):
         return user
+    if user and user.is_staff != account.is_staff:
+        mirrored["session_salt"] = new_session_salt()  # other rights, so sessions begin anew
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(%s)", [_MIRRORING])

@@ -14,6 +14,8 @@ from django.utils.crypto import salted_hmac
 
 from accounts.sign_in import SignIn
 
+AAL1, AAL2 = "aal1", "aal2"
+
 
 def new_session_salt() -> str:
     """Return 256 random bits; Django sessions made under another salt are dead."""
@@ -43,6 +45,7 @@ class User(AbstractBaseUser):
     email = models.EmailField("e-mail", unique=True)
     is_staff = models.BooleanField("staff", default=False)
     is_active = models.BooleanField("active", default=True)
+    has_second_factor = models.BooleanField("second factor", default=False)
     session_salt = models.CharField(max_length=64, default=new_session_salt, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -106,19 +109,43 @@ class SupabaseSession(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="supabase_sessions")
     # The `session_id` claim: by it Supabase and we speak of the same session.
     supabase_id = models.UUIDField(null=True, editable=False)
+    # The `aal` claim: aal2 once a second factor was given (NIST SP 800-63B, 4).
+    assurance = models.CharField(max_length=4, default=AAL1, editable=False)
+    address = models.GenericIPAddressField(null=True, editable=False)
+    device = models.CharField(max_length=200, default="", editable=False)
     sealed_tokens = models.BinaryField(editable=False)
     expires_at = models.DateTimeField("access token expires at")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     refreshed_at = models.DateTimeField(default=timezone.now, editable=False)
     # When Supabase last failed to answer a refresh; others then wait a little before asking again.
     refresh_failed_at = models.DateTimeField(null=True, editable=False)
+    seen_at = models.DateTimeField(default=timezone.now, editable=False)
+    # When Supabase was last asked whether the account is still in good standing.
+    checked_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["expires_at"], name="accounts_session_expires")]
+        indexes = [models.Index(fields=["seen_at"], name="accounts_session_seen")]
 
     def __str__(self) -> str:
         return f"session of {self.user_id} since {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class AccountDeletion(models.Model):
+    """An account on its way out: nobody signs in to it, and the reaper finishes what is left.
+
+    The row goes last; the account's id stays in the audit trail alone.
+    """
+
+    account = models.UUIDField(primary_key=True, editable=False)
+    asked_at = models.DateTimeField(default=timezone.now, editable=False)
+    asked_by = models.UUIDField(null=True, editable=False)  # None is an operator's command
+
+    class Meta:
+        ordering = ["asked_at"]
+
+    def __str__(self) -> str:
+        return f"deletion of {self.account}, asked for {self.asked_at:%Y-%m-%d %H:%M}"
 
 
 class AuditOrigin(models.Model):
@@ -141,9 +168,23 @@ class AuditAction(models.TextChoices):
     """What was done."""
 
     ACCOUNT_CREATED = "account created"
+    ACCOUNT_INVITED = "account invited"
     REGISTERED = "registered"
+    ADDRESS_CONFIRMED = "address confirmed"
     SIGNED_IN = "signed in"
+    SECOND_FACTOR_GIVEN = "second factor given"
     SIGNED_OUT = "signed out"
+    SESSIONS_ENDED = "sessions ended"
+    RESET_ASKED = "password reset asked"
+    PASSWORD_CHANGED = "password changed"  # noqa: S105  what was done, no password
+    SECOND_FACTOR_ADDED = "second factor added"
+    SECOND_FACTOR_REMOVED = "second factor removed"
+    ACCOUNT_BANNED = "account banned"
+    ACCOUNT_UNBANNED = "account unbanned"
+    STAFF_GRANTED = "staff granted"
+    STAFF_REVOKED = "staff revoked"
+    OWN_DATA_DOWNLOADED = "own data downloaded"
+    ACCOUNT_DELETED = "account deleted"
     DATASET_LOADED = "dataset loaded"
     DATASET_DELETED = "dataset deleted"
     ROWS_READ = "rows read"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from uuid import UUID
 
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
@@ -13,8 +12,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts import audit, policy, sessions
 from accounts.backends import user_of_session
+from accounts.links import confirm_address
 from accounts.mirror import mirror_account
 from accounts.models import AuditAction, User
+from accounts.pace import refused_late
 from fairdb_site.errors import NotFound, Refused
 from fairdb_site.supabase import auth
 from fairdb_site.supabase.errors import AccountExists, WrongCredentials
@@ -69,7 +70,7 @@ def account_register(*, request: HttpRequest, email: str, password: str) -> User
         policy.require_allowed_domain(email)
         policy.require_strong_password(password, email=email)
         try:
-            session = auth.sign_up(email, password)
+            session = auth.sign_up(email, password, redirect_to=confirm_address(request))
         except AccountExists:
             try:
                 session = auth.sign_in(email, password)
@@ -87,10 +88,11 @@ def account_register(*, request: HttpRequest, email: str, password: str) -> User
 def account_sign_in(*, request: HttpRequest, email: str, password: str) -> User:
     """Sign in with e-mail and password, or raise WrongCredentials or EmailNotConfirmed."""
     with audit.trail(AuditAction.SIGNED_IN, actor=None, request=request) as event:
-        event.subject = _account_named(email)
-        user = authenticate(request, username=email, password=password)
-        if not isinstance(user, User):
-            raise WrongCredentials
+        event.subject = audit.account_named(email)
+        with refused_late(WrongCredentials):
+            user = authenticate(request, username=email, password=password)
+            if not isinstance(user, User):
+                raise WrongCredentials
         event.actor, event.subject = user.pk, None
         sessions.session_open(request=request, user=user, sign_in=user.sign_in)
     return user
@@ -106,11 +108,6 @@ def account_sign_out(*, request: HttpRequest) -> None:
 def generated_password() -> str:
     """Return a random password for an account somebody else will use."""
     return secrets.token_urlsafe(GENERATED_PASSWORD_BYTES)
-
-
-def _account_named(email: str) -> UUID | None:
-    """Return whose address this is; what is nobody's may be a password in the wrong field."""
-    return User.objects.filter(email=email.strip().lower()).values_list("pk", flat=True).first()
 
 
 def valid_email(email: str) -> str:

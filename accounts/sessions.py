@@ -9,6 +9,7 @@ the old one could end the session.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.contrib.auth import login, logout
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, transaction
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -25,9 +27,11 @@ from accounts.models import SupabaseSession, User
 from accounts.sealing import UnsealError, seal, unseal
 from accounts.sign_in import SignIn
 from fairdb_site.errors import FairdbError, Unavailable
+from fairdb_site.http import client_address, device_of
 from fairdb_site.supabase import auth
 from fairdb_site.supabase.clients import Supabase
 from fairdb_site.supabase.errors import SESSION_ENDED, SessionEnded
+from fairdb_site.supabase.tokens import verify_access_token
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +62,13 @@ def session_open(*, request: HttpRequest, user: User, sign_in: SignIn) -> Supaba
     """
     session_close(request=request)
     login(request, user)
-    row = SupabaseSession(user=user, supabase_id=sign_in.claims.session_id)
+    row = SupabaseSession(
+        user=user,
+        supabase_id=sign_in.claims.session_id,
+        assurance=sign_in.claims.assurance,
+        address=client_address(request),
+        device=device_of(request),
+    )
     _put(row, sign_in.session)
     row.save(force_insert=True)
     request.session[SESSION_KEY] = str(row.id)
@@ -71,26 +81,54 @@ def session_close(*, request: HttpRequest) -> None:
     row = row_of(request)
     if request.user.is_authenticated:
         logout(request)
-    if row is None:
-        return
+    if row is not None:
+        session_revoke(row=row)
+
+
+def session_revoke(*, row: SupabaseSession) -> None:
+    """End a session: here in any case, at Supabase if it answers."""
     try:
         # GoTrue takes only a token that has not expired.
         auth.sign_out(_tokens(session_refresh(row_id=row.id)).access)
     except FairdbError as error:
-        # Here they are signed out in any case; Supabase forgets the session in its own time.
+        # Supabase forgets the session in its own time.
         logger.info("the session could not be revoked at Supabase: %s", type(error).__name__)
     SupabaseSession.objects.filter(id=row.id).delete()
+
+
+def session_raise(
+    *, request: HttpRequest, row_id: UUID, change: Callable[[Tokens], auth.Session]
+) -> None:
+    """Put the session on new footing: `change` makes tokens of a higher assurance of those at hand.
+
+    The session gets a new key, so that one that was planted or seen before is worth nothing.
+    """
+    with transaction.atomic(durable=True):
+        row = SupabaseSession.objects.select_for_update().filter(id=row_id).first()
+        if row is None:
+            raise SessionEnded(SESSION_ENDED)
+        fresh = change(_tokens(row))
+        _put(row, fresh)
+        row.assurance = verify_access_token(fresh.access_token).assurance
+        row.refreshed_at = timezone.now()
+        row.save()
+    request.session.cycle_key()
+    # asked anew: the account that comes with the tokens may be as it was before the change
+    mirror_account(auth.get_account(fresh.access_token))
 
 
 def sessions_reap() -> int:
     """Delete Django's sessions that have ended by age and their rows; return how many rows.
 
-    Every sign-in does, so that nobody need think of it. A request refreshes what is due, so a
-    token that ran out longer ago than a Django session lasts was not asked for since.
+    Every sign-in does, so that nobody need think of it. Those of a day more are left, for a request
+    that was sent in time and takes long.
     """
     SessionStore.clear_expired()
-    dead_since = timezone.now() - timedelta(seconds=settings.SESSION_COOKIE_AGE)
-    return SupabaseSession.objects.filter(expires_at__lt=dead_since).delete()[0]
+    ended = timezone.now() - timedelta(days=1)
+    idle = ended - timedelta(minutes=settings.FAIRDB_SESSION_IDLE_MINUTES)
+    whole = ended - timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    dead = SupabaseSession.objects.filter(Q(seen_at__lt=idle) | Q(created_at__lt=whole))
+    return dead.delete()[0]
 
 
 def row_of(request: HttpRequest) -> SupabaseSession | None:
@@ -109,6 +147,7 @@ def session_require(*, request: HttpRequest) -> None:
     row = row_of(request)
     if row is None:
         raise SessionEnded(SESSION_ENDED)
+    SupabaseSession.objects.filter(id=row.id).update(seen_at=timezone.now())
     SessionTokens(row).refresh_if_due()
 
 
@@ -149,6 +188,12 @@ class SessionTokens:
     def __init__(self, row: SupabaseSession) -> None:
         self._row = row
         self._tokens: Tokens | None = None
+
+    def pair(self) -> Tokens:
+        """Return both tokens, the access token good for some minutes; for calls about oneself."""
+        self.access_token()
+        assert self._tokens is not None
+        return self._tokens
 
     def supabase(self) -> Supabase:
         """Return Supabase as this person."""

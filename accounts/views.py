@@ -1,8 +1,9 @@
-"""The doors: register, sign in, sign out."""
+"""The doors: register, sign in, mailed links, sign out."""
 
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
@@ -10,12 +11,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import limits, policy, services
-from accounts.forms import RegistrationForm, SignInForm
+from accounts import limits, links, policy, services
+from accounts.forms import AddressForm, RegistrationForm, SignInForm
 from accounts.kept_input import forget_person, on_this_site
 from accounts.limits import Limit
 from fairdb_site.errors import FairdbError, Unavailable
-from fairdb_site.supabase.errors import WeakPassword
+from fairdb_site.supabase.errors import LinkUsed, WeakPassword
 
 
 @login_not_required
@@ -63,6 +64,61 @@ def register(request: HttpRequest) -> HttpResponse:
             return render(request, "accounts/check_mail.html", {"email": email})
         return _go_on(request)
     return _render(request, "accounts/register.html", form, status=400)
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def reset(request: HttpRequest) -> HttpResponse:
+    """Ask for a link to set a new password; the answer is the same for every address."""
+    form = AddressForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        email = form.cleaned_data["email"]
+        limits.require(Limit.RESET, request=request, email=email)
+        try:
+            links.reset_ask(request=request, email=email.strip().lower())
+        except FairdbError as error:
+            form.add_error(None, error.message)
+            return render(request, "accounts/reset.html", {"form": form}, status=_status(error))
+        return render(request, "accounts/reset_asked.html", {"email": email})
+    status = 400 if request.method == "POST" else 200
+    return render(request, "accounts/reset.html", {"form": form}, status=status)
+
+
+@login_not_required
+@require_POST
+def confirm_again(request: HttpRequest) -> HttpResponse:
+    """Have the link to confirm an address mailed again."""
+    form = AddressForm(request.POST)
+    if not form.is_valid():
+        return redirect("accounts:register")
+    email = form.cleaned_data["email"]
+    limits.require(Limit.CONFIRM, request=request, email=email)
+    links.confirmation_resend(request=request, email=email.strip().lower())
+    return render(request, "accounts/check_mail.html", {"email": email, "is_again": True})
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest) -> HttpResponse:
+    """Show the button that a mailed link leads to; its POST uses the link up."""
+    given = request.POST if request.method == "POST" else request.GET
+    link = {"token_hash": given.get("token_hash", ""), "type": given.get("type", "")}
+    if request.method != "POST":
+        return render(request, "accounts/confirm.html", {"link": link})
+    limits.require(Limit.CONFIRM, request=request)
+    try:
+        kind = links.link_kind(link["type"])
+        links.link_use(request=request, token_hash=link["token_hash"], kind=kind)
+    except LinkUsed as error:
+        return render(
+            request, "accounts/confirm.html", {"used": error.message}, status=error.status
+        )
+    if kind in links.SETS_PASSWORD:
+        return redirect("accounts:password")
+    messages.success(request, "Your address is confirmed, and you are signed in.")
+    return _go_on(request)
 
 
 @login_not_required

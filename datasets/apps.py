@@ -9,14 +9,17 @@ from django.db.models.signals import post_migrate, pre_migrate
 class DatasetsConfig(AppConfig):
     """Register the checks of the data schema and close Django's tables after each migrate.
 
-    And say how many files are converted at once, to modules that know no settings.
+    And say how many files are converted at once, to modules that know no settings, and to accounts
+    what is held of them.
     """
 
     name = "datasets"
 
     def ready(self) -> None:
         """Connect the receivers; the two of migrate once, as Django sends those for each app."""
+        from accounts import holdings
         from datasets import checks, privileges, rpc
+        from datasets.holding import Datasets
         from datasets.ingest.slots import set_places
 
         set_places(
@@ -24,4 +27,5 @@ class DatasetsConfig(AppConfig):
         )
         pre_migrate.connect(checks.refuse_another_schema, sender=self)
         post_migrate.connect(privileges.close_django_tables, sender=self)
+        holdings.register(Datasets())
         user_logged_out.connect(rpc.forget_tables_at_sign_out)

@@ -73,6 +73,14 @@ def dataset_discard(dataset_id: UUID) -> bool:
     return _claim_dead_load(dataset_id) and _drop_dataset(dataset_id) >= 0
 
 
+def dataset_drop(dataset_id: UUID, state: str) -> bool:
+    """Drop a dataset that is on its way out, or whose load is dead; return whether it went."""
+    if state != "deleting" and not _claim_dead_load(dataset_id):
+        return False
+    _drop_dataset(dataset_id)
+    return True
+
+
 def reap_uploads() -> Reaped:
     """Drop killed loads, unfinished deletions, orphan parts and staged files; leave live loads.
 

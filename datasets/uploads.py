@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest, UnreadablePostError
 
+from accounts.second_factor import is_wholly_signed_in
 from datasets.staging import Staged
 from fairdb_site.database import renew_if_lost
 from fairdb_site.errors import FairdbError, Refused
@@ -71,8 +72,7 @@ class StagingUploadHandler(FileUploadHandler):
         """Begin a file; raise SkipFile where nobody is signed in, or it cannot be staged."""
         super().new_file(*args, **kwargs)
         assert self.request is not None
-        user = getattr(self.request, "user", None)
-        if user is None or not user.is_authenticated:
+        if not is_wholly_signed_in(self.request):
             raise SkipFile
         try:
             staged = Staged()

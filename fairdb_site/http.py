@@ -15,7 +15,7 @@ from fairdb_site.errors import FairdbError
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
-    from accounts.models import User
+    from accounts.models import SupabaseSession, User
     from fairdb_site.supabase.clients import Supabase
 
 
@@ -49,6 +49,7 @@ class HtmxHttpRequest(HttpRequest):
     htmx: HtmxDetails
     user: User
     supabase: Supabase
+    supabase_session: SupabaseSession
 
 
 def is_htmx(request: HttpRequest) -> bool:

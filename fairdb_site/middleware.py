@@ -41,6 +41,8 @@ from django.utils.http import escape_leading_slashes
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.kept_input import keep_input, page_of, remember_person
+from accounts.second_factor import is_before_second_factor, page_of_missing_factor
+from accounts.session_life import session_continue
 from accounts.sessions import SessionTokens, row_of
 from fairdb_site.database import is_outage
 from fairdb_site.errors import (
@@ -200,7 +202,23 @@ class SupabaseMiddleware:
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
-    """Let only signed-in people pass, except to views marked `login_not_required`."""
+    """Let only signed-in people pass, except to views marked `login_not_required`.
+
+    Whose account has a second factor, or has to have one, is signed in once it was given; until
+    then views marked `before_second_factor` alone are open.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase], *args: Any
+    ) -> HttpResponseBase | None:
+        """Ask for what is missing: the sign-in, or its second factor."""
+        answer: HttpResponseBase | None = super().process_view(request, view_func, *args)
+        if answer is not None or not request.user.is_authenticated:
+            return answer
+        if not getattr(view_func, "login_required", True) or is_before_second_factor(view_func):
+            return None
+        page = page_of_missing_factor(request)
+        return ask_for_second_factor(request, page) if page else None
 
     def handle_no_permission(  # type: ignore[override]  # not every client can be redirected
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
@@ -255,8 +273,10 @@ def attach_supabase(request: HttpRequest) -> Supabase:
         else:
             tokens = SessionTokens(row)
             try:
+                session_continue(row=row, tokens=tokens)
                 tokens.refresh_if_due()
                 supabase = tokens.supabase()
+                request.supabase_session = row  # type: ignore[attr-defined]
             except SessionEnded:
                 end_session(request)
     cast("HtmxHttpRequest", request).supabase = supabase
@@ -282,6 +302,14 @@ def ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
     elif getattr(request, "session_has_ended", False):
         messages.info(request, SESSION_ENDED)
     url = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': page})}"
+    return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseRedirect(url)
+
+
+def ask_for_second_factor(request: HttpRequest, page: str) -> HttpResponseBase:
+    """Send a page on to give the second factor, HTMX by HX-Redirect, a program a 401 in JSON."""
+    if wants_json(request):
+        return error_response(request, SignInRequired("Please give the second factor first."))
+    url = f"{resolve_url(page)}?{urlencode({'next': page_of(request)})}"
     return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseRedirect(url)
 
 

@@ -18,13 +18,18 @@ from fairdb_site.tests.supabase_servers import gateway_config
 
 
 def sign_in(person: Any, client: Client | None = None, *, next_page: str = "") -> Client:
-    """Sign in by the page and return the browser."""
+    """Sign in by the page, with the second factor of who has one, and return the browser."""
     client = client or Client()
     answer = client.post(
         reverse("accounts:sign-in"),
         {"email": person.email, "password": person.password, "next": next_page},
     )
     assert answer.status_code == 302, answer.content
+    if person.totp_secret:
+        answer = client.post(
+            reverse("accounts:second-factor"), {"code": person.code(), "next": next_page}
+        )
+        assert answer.status_code == 302, answer.content
     return client
 
 

@@ -1,5 +1,6 @@
 """Where Supabase wants an address confirmed before it lets its owner in."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,11 @@ def test_known_address_gets_the_same_page(alice: Any) -> None:
     unknown = f"{uuid4().hex[:12]}@example.org"
 
     pages = [
-        register(email).content.decode().replace(email, "") for email in (alice.email, unknown)
+        re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", register(email).content.decode())
+        for email in (alice.email, unknown)
     ]
 
-    assert pages[0] == pages[1]
+    assert pages[0].replace(alice.email, "") == pages[1].replace(unknown, "")
 
 
 def test_sign_in_before_the_mail_is_confirmed_says_so() -> None:

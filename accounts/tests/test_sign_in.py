@@ -22,7 +22,7 @@ SIGN_IN = "/accounts/sign-in/"
 def test_sessions_that_have_ended_go_at_the_next_sign_in(alice: Any) -> None:
     ended, open_one = sign_in(alice), sign_in(alice)
     row, key = row_of(ended), ended.session.session_key
-    row.expires_at = timezone.now() - timedelta(days=2)
+    row.seen_at = timezone.now() - timedelta(days=2)
     row.save()
     Session.objects.filter(session_key=key).update(
         expire_date=timezone.now() - timedelta(seconds=1)

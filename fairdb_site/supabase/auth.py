@@ -28,7 +28,7 @@ from fairdb_site.supabase.account import (
     session_of,
     session_of_second_factor,
 )
-from fairdb_site.supabase.clients import make_client
+from fairdb_site.supabase.clients import make_client, shared_http
 from fairdb_site.supabase.errors import (
     NO_ANSWER,
     SESSION_ENDED,
@@ -115,6 +115,19 @@ def get_account(access_token: str) -> Account:
     if answer is None:
         raise SessionEnded(SESSION_ENDED)
     return account_of(answer.user)
+
+
+def require_answer() -> None:
+    """Raise Unavailable unless Supabase's accounts answer at all."""
+    try:
+        answer = shared_http().get(
+            f"{settings.SUPABASE_URL}/auth/v1/health",
+            headers={"apikey": settings.SUPABASE_PUBLISHABLE_KEY},
+        )
+    except httpx.HTTPError:
+        raise Unavailable(NO_ANSWER) from None
+    if not answer.is_success:
+        raise Unavailable(NO_ANSWER)
 
 
 # -- Mailed links ---------------------------------------------------------------------------------
@@ -270,7 +283,7 @@ def admin_update_user(
         changes["app_metadata"] = {STAFF: staff}
     if ban_for is not None:
         changes["ban_duration"] = ban_for
-    with _as_fairdb_error("admin update user"):
+    with _as_fairdb_error("admin update user", _OF_NO_ACCOUNT):
         return account_of(_admin().update_user_by_id(str(user_id), changes).user)
 
 

@@ -14,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
+from accounts.tests.doors import sign_in
 from conftest import make_person
 from fairdb_site.health import readiness
 from fairdb_site.supabase import clients
@@ -98,7 +99,6 @@ def journey(staff: Any) -> None:
     assert browser.post("/pseudonyms/", {"ids": "P1"}).status_code == 200
     assert browser.post(f"{dataset}delete/").status_code == 302
 
-    office = Client()
-    office.post("/accounts/sign-in/", {"email": staff.email, "password": staff.password})
+    office = sign_in(staff)
     for path in ["/admin/", "/admin/accounts/user/", "/admin/accounts/auditevent/"]:
         assert office.get(path).status_code == 200

@@ -128,7 +128,10 @@ def test_async_view_under_wsgi_calls_and_closes(alice: Any) -> None:
 
 OPEN_TO_ALL = {
     "landing",
+    "accounts:confirm",
+    "accounts:confirm-again",
     "accounts:register",
+    "accounts:reset",
     "accounts:sign-in",
     "accounts:sign-out",
     "admin:login",

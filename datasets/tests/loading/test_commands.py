@@ -272,7 +272,8 @@ def test_a_missing_file_is_refused(alice: Person) -> None:
 
 
 def test_reaping_says_what_it_did(db_ready: None) -> None:
-    assert set(run_json("reap_uploads")) == {"datasets", "parts", "files", "alive"}
+    counted = {"datasets", "parts", "files", "alive", "accounts", "accounts_waiting"}
+    assert set(run_json("reap_uploads")) == counted
 
 
 def test_one_of_a_kind_is_said_as_one(alice: Person, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
-from django.test import Client
 
+from accounts.tests.doors import sign_in
 from conftest import make_person
 from datasets.tests.pages.tables import Loaded, load_table
 
@@ -76,7 +76,7 @@ def open_page(chromium: Any, site: str) -> Iterator[Any]:
         contexts.append(context)
         context.set_default_timeout(20_000)
         if person is not None:
-            for name, morsel in signed_in(person).cookies.items():
+            for name, morsel in sign_in(person).cookies.items():
                 context.add_cookies([{"name": name, "value": morsel.value, "url": site}])
         page = context.new_page()
         page.scripted = scripted
@@ -92,18 +92,10 @@ def open_page(chromium: Any, site: str) -> Iterator[Any]:
     assert [text for text in complaints if not text.startswith(refused)] == []
 
 
-def signed_in(person: Any) -> Client:
-    """Sign a person in and return their client."""
-    client = Client()
-    answer = client.post("/accounts/sign-in/", {"email": person.email, "password": person.password})
-    assert answer.status_code == 302
-    return client
-
-
 @pytest.fixture
 def client_of() -> Any:
     """Return a function that signs a person in and gives their client."""
-    return signed_in
+    return sign_in
 
 
 @pytest.fixture(scope="session")

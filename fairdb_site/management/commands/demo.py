@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandParser
 
+from accounts.mirror import mirror_account
 from accounts.models import User
 from accounts.services import account_by_email, account_create, generated_password
 from datasets.models import Dataset
@@ -23,9 +24,11 @@ from datasets.samples import SAMPLES, Sample
 from fairdb_site.commands import FairdbCommand, Json, ProgressBar
 from fairdb_site.embedded import start_if_embedded
 from fairdb_site.errors import NotFound, Refused
+from fairdb_site.supabase import auth
 from fairdb_site.supabase.clients import import_supabase
 
 RESEARCHER, STAFF = "researcher@example.org", "staff@example.org"
+TOTP_KEY = "totp_secret"  # in the file of passwords: of staff's second factor
 HOST = "127.0.0.1"
 WHO = ("researcher", "staff")
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
@@ -40,6 +43,9 @@ class Command(FairdbCommand):
         """Add where to serve, whether to, and whether to start afresh."""
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--no-serve", action="store_true", help="load, leave the stack up, end")
+        parser.add_argument(
+            "--code", action="store_true", help="print the code of the demo's staff account, end"
+        )
         parser.add_argument("--reset", action="store_true", help="remove the embedded data first")
         parser.add_argument("--yes", action="store_true", help="do not ask before --reset")
         super().add_arguments(parser)
@@ -48,6 +54,8 @@ class Command(FairdbCommand):
         """Set everything up; serve unless told otherwise."""
         if not settings.FAIRDB_EMBEDDED:
             raise Refused("The demo runs on the embedded default: unset SUPABASE_URL first.")
+        if options["code"]:
+            return {"code": code_of_staff()}
         serve = not options["no_serve"]
         if serve:
             require_free_port(options["port"])
@@ -72,9 +80,15 @@ class Command(FairdbCommand):
 
     def report(self, result: Json) -> None:
         """Say where to go and who to be."""
+        if "code" in result:
+            self.stdout.write(str(result["code"]))
+            return
         lines = [
             f"\n  FAIRDatabase  {result['url']}\n",
             *(f"  {who:<11} {result[who]['email']}  {result[who]['password']}" for who in WHO),
+            "\n  Staff sign in with a second factor. This one's key is no secret on this machine:",
+            f"  put {result['staff']['totp_secret']} into an authenticator app, or have",
+            "  `manage.py demo --code` print the code of the moment.",
             f"\n  {len(result['datasets'])} sample datasets belong to the researcher.",
             f"  Accounts and data stay on this machine, in {settings.FAIRDB_LOCAL_DIR}.",
         ]
@@ -96,10 +110,11 @@ class Command(FairdbCommand):
         passwords = demo_passwords()
         researcher = ensure_account(RESEARCHER, passwords[RESEARCHER], staff=False)
         ensure_account(STAFF, passwords[STAFF], staff=True)
+        secret = ensure_second_factor(STAFF, passwords)
         return {
             "url": url,
             "researcher": {"email": RESEARCHER, "password": passwords[RESEARCHER]},
-            "staff": {"email": STAFF, "password": passwords[STAFF]},
+            "staff": {"email": STAFF, "password": passwords[STAFF], "totp_secret": secret},
             "datasets": self._load_samples(researcher),
         }
 
@@ -165,6 +180,40 @@ def demo_passwords() -> dict[str, str]:
         write_private(path, json.dumps(passwords))
     found: dict[str, str] = json.loads(path.read_text())
     return found
+
+
+def ensure_second_factor(email: str, passwords: dict[str, str]) -> str:
+    """Return the key of the account's second factor, set up anew where it is not known."""
+    from pyotp import TOTP
+
+    from fairdb_site.local.state import DEMO_PASSWORDS, write_private
+
+    user = account_by_email(email)
+    if TOTP_KEY in passwords and user.has_second_factor:
+        return passwords[TOTP_KEY]
+    auth.admin_remove_factors(user.pk)
+    session = auth.sign_in(email, passwords[email])
+    tokens = session.access_token, session.refresh_token
+    new = auth.factor_enrol(*tokens, name="Demo")
+    write_private(
+        settings.FAIRDB_LOCAL_DIR / DEMO_PASSWORDS, json.dumps(passwords | {TOTP_KEY: new.secret})
+    )
+    raised = auth.factor_verify(*tokens, factor=new.id, code=TOTP(new.secret).now())
+    mirror_account(auth.get_account(raised.access_token))
+    return new.secret
+
+
+def code_of_staff() -> str:
+    """Return the code that an app with the demo's key would show now."""
+    from pyotp import TOTP
+
+    from fairdb_site.local.state import DEMO_PASSWORDS
+
+    path = settings.FAIRDB_LOCAL_DIR / DEMO_PASSWORDS
+    secret = json.loads(path.read_text()).get(TOTP_KEY) if path.exists() else None
+    if secret is None:
+        raise Refused("There is no demo here yet: run manage.py demo first.")
+    return TOTP(secret).now()
 
 
 def load_sample(

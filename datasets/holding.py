@@ -1,0 +1,55 @@
+"""What this app holds of an account: its datasets."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import connection
+from psycopg2 import sql
+
+from datasets import rpc
+from datasets.identifiers import in_data_schema
+from datasets.services import dataset_drop
+from datasets.templatetags.fairdb import times
+
+
+class Datasets:
+    """The datasets of accounts, as `accounts.holdings` asks for them."""
+
+    def summary(self, account: UUID) -> str:
+        """Return how many datasets and rows there are."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                sql.SQL(
+                    "select count(*), coalesce(sum(row_count), 0)::bigint from {}"
+                    " where user_id = %s and state <> 'deleting'"
+                ).format(in_data_schema("datasets")),
+                [account],
+            )
+            datasets, rows = cursor.fetchone()
+        return f"{times(datasets, 'dataset')} with {times(rows, 'row')}" if datasets else ""
+
+    def hide(self, account: UUID) -> None:
+        """Mark all that are ready as deleting: nobody reads them from the commit on."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                sql.SQL(
+                    "update {} set state = 'deleting' where user_id = %s and state = 'ready'"
+                ).format(in_data_schema("datasets")),
+                [account],
+            )
+        rpc.forget_cached_tables(account)
+
+    def drop(self, account: UUID) -> bool:
+        """Drop all but what a living load is still writing; return whether nothing is left."""
+        self.hide(account)  # what became ready since
+        with connection.cursor() as cursor:
+            cursor.execute(
+                sql.SQL("select id, state from {} where user_id = %s").format(
+                    in_data_schema("datasets")
+                ),
+                [account],
+            )
+            found = cursor.fetchall()
+        went = [dataset_drop(dataset_id, state) for dataset_id, state in found]
+        return all(went)
