@@ -1,0 +1,224 @@
+"""What staff and operators do with other people's accounts: invite, ban, let in, sign out.
+
+Each takes `by`, the member of staff who does it (None is an operator's command), and the request it
+came with, and is on the audit trail. Supabase is asked first, as it holds the truth; our mirror and
+our sessions follow at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import ProgrammingError, connection, transaction
+from django.http import HttpRequest
+from psycopg2 import errorcodes
+
+from accounts import audit, policy
+from accounts.links import confirm_address
+from accounts.mirror import mirror_account
+from accounts.models import AAL2, AuditAction, SupabaseSession, User, new_session_salt
+from accounts.own.sessions import device_name
+from accounts.services import valid_email
+from accounts.session_life import alive
+from fairdb_site.errors import Forbidden, Refused
+from fairdb_site.supabase import auth
+
+MOST_HOURS = 876_000  # a hundred years: GoTrue knows no ban without an end
+NOT_ONESELF = "This is your own account: ask another member of staff to do this."
+
+
+def account_invite(*, email: str, by: User | None, request: HttpRequest | None = None) -> User:
+    """Have an invitation mailed, which makes the account; AccountExists for one who has theirs.
+
+    Whoever was invited before and never came gets another link. As with `account_create`, neither
+    the registration policy nor the allowed domains bind who invites.
+    """
+    with _on_record(AuditAction.ACCOUNT_INVITED, by=by, request=request) as event:
+        email = valid_email(email)
+        policy.require_plain_address(email)
+        user = mirror_account(auth.invite(email, redirect_to=confirm_address(request)))
+        event.subject = user.pk
+    return user
+
+
+def account_ban(
+    *, user: User, hours: int | None, by: User | None, request: HttpRequest | None = None
+) -> User:
+    """Refuse the account for some hours, or for good (None); its sessions end at once.
+
+    Who took an access token elsewhere can use it at Supabase's own address until it runs out.
+    """
+    with _on_record(AuditAction.ACCOUNT_BANNED, user, by=by, request=request):
+        _require_another(user, by)
+        if hours is not None and not 1 <= hours <= MOST_HOURS:
+            raise Refused(f"A ban is for 1 to {MOST_HOURS:,} hours, or for good.", option="hours")
+        banned = mirror_account(auth.admin_update_user(user.pk, ban_for=f"{hours or MOST_HOURS}h"))
+        _end_sessions(user)
+    return banned
+
+
+def account_unban(*, user: User, by: User | None, request: HttpRequest | None = None) -> User:
+    """Let the account in again; who was not banned is as before."""
+    with _on_record(AuditAction.ACCOUNT_UNBANNED, user, by=by, request=request):
+        return mirror_account(auth.admin_update_user(user.pk, ban_for="none"))
+
+
+def account_reset_second_factor(
+    *, user: User, by: User | None, request: HttpRequest | None = None
+) -> int:
+    """Take all second factors off the account and end its sessions; return how many there were.
+
+    Members of staff have to set up a new one as they next sign in.
+    """
+    with _on_record(AuditAction.SECOND_FACTOR_REMOVED, user, by=by, request=request):
+        _require_another(user, by)
+        removed = auth.admin_remove_factors(user.pk)
+        User.objects.filter(pk=user.pk).update(has_second_factor=False)
+        _end_sessions(user)
+    return removed
+
+
+def account_sign_out_everywhere(
+    *, user: User, by: User | None, request: HttpRequest | None = None
+) -> int:
+    """End all of the account's sessions, those of other programs too; return how many were ours."""
+    with _on_record(AuditAction.SESSIONS_ENDED, user, by=by, request=request):
+        _require_another(user, by)
+        return _end_sessions(user)
+
+
+def staff_grant(*, user: User, by: User | None, request: HttpRequest | None = None) -> User:
+    """Let the account into the administration; its sessions end, as their rights were others."""
+    with _on_record(AuditAction.STAFF_GRANTED, user, by=by, request=request):
+        return _change_staff(user, is_staff=True)
+
+
+def staff_revoke(*, user: User, by: User | None, request: HttpRequest | None = None) -> User:
+    """Take the administration away from the account; its sessions end."""
+    with _on_record(AuditAction.STAFF_REVOKED, user, by=by, request=request):
+        _require_another(user, by)
+        return _change_staff(user, is_staff=False)
+
+
+# -- To look through ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """An account as Supabase knows it now; `active` is one that is not banned."""
+
+    account: UUID
+    email: str
+    staff: bool
+    active: bool
+    second_factor: bool
+    confirmed: bool
+    created_at: datetime | None
+    last_sign_in_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """Where somebody is signed in here; nothing by which one could be them."""
+
+    email: str
+    device: str
+    address: str
+    second_factor: bool
+    since: datetime
+    seen_at: datetime
+
+
+def accounts_all() -> Iterator[AccountFacts]:
+    """Yield all accounts at Supabase, also those that never signed in here; newest first."""
+    # GoTrue's list does not tell of second factors, which our mirror does.
+    with_factor = set(User.objects.filter(has_second_factor=True).values_list("pk", flat=True))
+    for account in auth.admin_list_users():
+        yield AccountFacts(
+            account=account.id,
+            email=account.email,
+            staff=account.is_staff,
+            active=not account.is_banned,
+            second_factor=account.has_second_factor or account.id in with_factor,
+            confirmed=account.is_confirmed,
+            created_at=account.created_at,
+            last_sign_in_at=account.last_sign_in_at,
+        )
+
+
+def sessions_all(*, user: User | None = None) -> Iterator[SessionFacts]:
+    """Yield the sessions that are alive, of everybody or of one account; the last seen first."""
+    rows = SupabaseSession.objects.filter(alive()).select_related("user").order_by("-seen_at")
+    if user is not None:
+        rows = rows.filter(user=user)
+    for row in rows.defer("sealed_tokens"):
+        yield SessionFacts(
+            email=row.user.email,
+            device=device_name(row.device),
+            address=row.address or "",
+            second_factor=row.assurance == AAL2,
+            since=row.created_at,
+            seen_at=row.seen_at,
+        )
+
+
+# -- Private --------------------------------------------------------------------------------------
+
+
+def _on_record(
+    action: AuditAction,
+    user: User | None = None,
+    *,
+    by: User | None,
+    request: HttpRequest | None,
+) -> AbstractContextManager[audit.Trail]:
+    return audit.trail(
+        action,
+        actor=by.pk if by else None,
+        subject=user.pk if user else None,
+        request=request,
+    )
+
+
+def _require_another(user: User, by: User | None) -> None:
+    """Refuse what would lock its doer out, by a slip in a list, say."""
+    if by is not None and by.pk == user.pk:
+        raise Forbidden(NOT_ONESELF)
+
+
+def _change_staff(user: User, *, is_staff: bool) -> User:
+    was_staff = user.is_staff
+    changed = mirror_account(auth.admin_update_user(user.pk, staff=is_staff))
+    if was_staff != is_staff:
+        _end_sessions(user)
+    return changed
+
+
+def _end_sessions(user: User) -> int:
+    """End the account's sessions here, then at Supabase; return how many there were here."""
+    # A new salt, too: a sign-in under way may write its row after these are deleted.
+    User.objects.filter(pk=user.pk).update(session_salt=new_session_salt())
+    ended = SupabaseSession.objects.filter(user=user).delete()[0]
+    _end_sessions_at_supabase(user.pk)
+    return ended
+
+
+def _end_sessions_at_supabase(account: UUID) -> None:
+    """Delete them in Supabase's own table, refresh tokens with them.
+
+    GoTrue has no endpoint for it: its `logout` takes a token of the account itself.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("delete from auth.sessions where user_id = %s", [account])
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "pgcode", None) != errorcodes.INSUFFICIENT_PRIVILEGE:
+            raise
+        raise Refused(
+            "The account is signed out here, but not of other programs: the database's user may "
+            "not delete from auth.sessions. Connect as Supabase's `postgres` in DATABASE_URL."
+        ) from None
