@@ -1,6 +1,7 @@
 """Seal small secrets at rest: Fernet (AES-128-CBC with HMAC-SHA256) under FAIRDB_TOKEN_KEYS.
 
-The first key seals; all of them open, so a key can be changed without losing what is sealed.
+The first key seals; all of them open, so a key can be changed without losing what is sealed. The
+keys are asked for each time: those of the embedded default may change while a server runs.
 """
 
 from __future__ import annotations
@@ -32,6 +33,21 @@ def unseal(sealed: bytes | memoryview, *, place: str) -> dict[str, Any]:
         raise UnsealError
     content: dict[str, Any] = opened["content"]
     return content
+
+
+def reseal(sealed: bytes | memoryview) -> bytes | None:
+    """Return what is sealed under the first key; None where it is already, else UnsealError."""
+    first, *_ = keys = [Fernet(key) for key in settings.FAIRDB_TOKEN_KEYS]
+    try:
+        first.decrypt(bytes(sealed))
+    except InvalidToken:
+        pass
+    else:
+        return None
+    try:
+        return MultiFernet(keys).rotate(bytes(sealed))
+    except InvalidToken:
+        raise UnsealError from None
 
 
 def _fernet() -> MultiFernet:

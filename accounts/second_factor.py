@@ -22,7 +22,7 @@ from fairdb_site.supabase import auth
 from fairdb_site.supabase.errors import WrongCode
 
 GIVE, ADD = "accounts:second-factor", "accounts:second-factor-new"
-_NEW = "new_factor"  # in the Django session, sealed: the factor that is being set up
+SESSION_KEY = "new_factor"  # in the Django session, sealed: the factor that is being set up
 _NAME = "Authenticator app"
 View = TypeVar("View")
 
@@ -84,15 +84,15 @@ def second_factor_begin(*, request: HtmxHttpRequest) -> None:
     tokens = SessionTokens(request.supabase_session).pair()
     new = auth.factor_enrol(tokens.access, tokens.refresh, name=_NAME)
     content = {"id": str(new.id), "secret": new.secret, "uri": new.uri}
-    request.session[_NEW] = seal(content, place=_place(request)).decode()
+    request.session[SESSION_KEY] = seal(content, place=_place(request)).decode()
 
 
 def second_factor_to_add(request: HtmxHttpRequest) -> FactorToAdd | None:
     """Return the factor that this session is setting up, if any."""
-    if _NEW not in request.session:
+    if SESSION_KEY not in request.session:
         return None
     try:
-        kept: dict[str, Any] = unseal(request.session[_NEW].encode(), place=_place(request))
+        kept: dict[str, Any] = unseal(request.session[SESSION_KEY].encode(), place=_place(request))
     except UnsealError:
         return None
     return FactorToAdd(UUID(kept["id"]), kept["secret"], kept["uri"])
@@ -105,7 +105,7 @@ def second_factor_add(*, request: HtmxHttpRequest, code: str) -> None:
         raise Refused(BEGIN_ANEW)
     with audit.trail(AuditAction.SECOND_FACTOR_ADDED, actor=request.user.pk, request=request):
         _verify(request, (new.id,), code)
-    del request.session[_NEW]
+    del request.session[SESSION_KEY]
 
 
 def second_factor_remove(*, request: HtmxHttpRequest, code: str) -> None:
@@ -147,4 +147,4 @@ def _session_of(request: HttpRequest) -> SupabaseSession | None:
 
 
 def _place(request: HtmxHttpRequest) -> str:
-    return f"{_NEW} {request.supabase_session.pk}"
+    return f"{SESSION_KEY} {request.supabase_session.pk}"

@@ -260,7 +260,17 @@ def _put(row: SupabaseSession, session: auth.Session) -> None:
 
 def _tokens(row: SupabaseSession) -> Tokens:
     try:
-        return Tokens(**unseal(row.sealed_tokens, place=str(row.id)))
+        return _opened(row.id, row.sealed_tokens)
+    except UnsealError:
+        pass
+    # A row read before the key was changed: what it holds now may open.
+    rows = SupabaseSession.objects.filter(id=row.id)
+    try:
+        return _opened(row.id, rows.values_list("sealed_tokens", flat=True).first() or b"")
     except UnsealError:
         # The operator took the key away that sealed them: the session cannot go on.
         raise SessionEnded(SESSION_ENDED) from None
+
+
+def _opened(row_id: UUID, sealed: bytes | memoryview) -> Tokens:
+    return Tokens(**unseal(sealed, place=str(row_id)))

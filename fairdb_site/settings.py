@@ -5,6 +5,7 @@ embedded default is used: PostgreSQL and a loopback Supabase gateway of our own,
 and evaluation (see `fairdb_site/local/`).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -76,19 +77,20 @@ FAIRDB_LOCAL_DIR = Path(env("FAIRDB_LOCAL_DIR")).expanduser().absolute()
 
 DEBUG: bool = FAIRDB_EMBEDDED if env("DEBUG") is None else env("DEBUG")
 SECRET_KEY: str = env("SECRET_KEY")
-FAIRDB_TOKEN_KEYS: list[str] = env("FAIRDB_TOKEN_KEYS")
+FAIRDB_TOKEN_KEYS: Sequence[str] = env("FAIRDB_TOKEN_KEYS")
 FAIRDB_PSEUDONYM_KEY: str = env("FAIRDB_PSEUDONYM_KEY")
 database_url: str = env("DATABASE_URL")
 
 if FAIRDB_EMBEDDED:
     from fairdb_site.local.state import local_state
+    from fairdb_site.local.token_keys import KeptTokenKeys
 
     _local = local_state(FAIRDB_LOCAL_DIR)
     SUPABASE_URL = _local.supabase_url
     SUPABASE_PUBLISHABLE_KEY = _local.publishable_key
     SUPABASE_SECRET_KEY = _local.secret_key
     SECRET_KEY = SECRET_KEY or _local.django_secret_key
-    FAIRDB_TOKEN_KEYS = FAIRDB_TOKEN_KEYS or [_local.token_key]
+    FAIRDB_TOKEN_KEYS = FAIRDB_TOKEN_KEYS or KeptTokenKeys(_local)
     FAIRDB_PSEUDONYM_KEY = FAIRDB_PSEUDONYM_KEY or _local.pseudonym_key
     database_url = database_url or _local.database_url()
 

@@ -20,7 +20,7 @@ import os
 import secrets
 import shlex
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -50,10 +50,15 @@ class LocalState:
     signing_key_pem: str = field(repr=False)
     hs256_secret: str = field(repr=False)
     django_secret_key: str = field(repr=False)
-    token_key: str = field(repr=False)
+    token_key: str = field(repr=False)  # while it is changed several, with commas between
     pseudonym_key: str = field(repr=False)
     # what signed before the last rotation, where there was one
     former_signing_key_pem: str | None = field(default=None, repr=False)
+
+    @property
+    def token_keys(self) -> Sequence[str]:
+        """The keys that open what was sealed; the first one seals."""
+        return self.token_key.split(",")
 
     @property
     def cluster_dir(self) -> Path:
@@ -158,6 +163,14 @@ def rotate_signing_key(state: LocalState) -> LocalState:
     return state
 
 
+def change_token_keys(folder: Path, change: Callable[[Sequence[str]], Sequence[str]]) -> None:
+    """Keep other token keys than now, the sealing one first; nothing else of the state changes."""
+    folder = canonical(folder)
+    with folder_lock(folder), plain_errors(folder):
+        state = read_state(folder)
+        _write(replace(state, token_key=",".join(change(state.token_keys))))
+
+
 def canonical(folder: Path) -> Path:
     """Return a folder's one true path: servers are told apart by it."""
     return Path(os.path.realpath(folder))
@@ -241,10 +254,14 @@ def _new_state(folder: Path) -> LocalState:
         signing_key_pem=_new_signing_key(),
         hs256_secret=secrets.token_urlsafe(48),
         django_secret_key=secrets.token_urlsafe(48),
-        # a Fernet key: 32 bytes in URL-safe base64
-        token_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        token_key=new_token_key(),
         pseudonym_key=secrets.token_urlsafe(32),
     )
+
+
+def new_token_key() -> str:
+    """Return a new Fernet key: 32 bytes in URL-safe base64."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 def _new_signing_key() -> str:
