@@ -29,6 +29,7 @@ from fairdb_site.local.outbox import read_outbox
 from fairdb_site.supabase import auth
 from fairdb_site.supabase.errors import AccountExists, SessionEnded
 from fairdb_site.tests.supabase_servers import another_gateway
+from fairdb_site.tests.test_supabase_factors import protect
 
 PAGE = "/probe/tables/"
 
@@ -203,6 +204,18 @@ def test_reset_of_the_second_factor_takes_its_mark_and_the_sessions(people: Any)
     assert not User.objects.get(pk=people.alice.user.pk).has_second_factor
     assert client.get(PAGE).status_code == 302
     assert last_event(people.alice.user) == ("second factor removed", "done", people.carol.user.pk)
+
+
+def test_who_lost_the_second_factor_comes_back_with_the_password_alone(people: Any) -> None:
+    protect(people.alice)
+    client = sign_in(people.alice)
+    assert client.get(PAGE).status_code == 302  # the code is asked for
+
+    removed = account_reset_second_factor(user=people.alice.user, by=people.carol.user)
+
+    assert removed == 1
+    assert not auth.admin_get_user(people.alice.user.pk).has_second_factor
+    assert sign_in(people.alice).get(PAGE).status_code == 200
 
 
 # -- Staff ----------------------------------------------------------------------------------------
