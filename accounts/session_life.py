@@ -40,7 +40,7 @@ def session_continue(*, row: SupabaseSession, tokens: SessionTokens) -> None:
     if not _is_mine_to_check(row):
         return
     try:
-        user = mirror_account(auth.get_account(tokens.access_token()))
+        user = mirror_account(_account(tokens))
     except SessionEnded:
         row.delete()
         raise
@@ -73,6 +73,18 @@ def idle_time() -> timedelta:
 def whole_time() -> timedelta:
     """Return how long a session may last at all (FAIRDB_SESSION_HOURS)."""
     return timedelta(seconds=settings.SESSION_COOKIE_AGE)
+
+
+def _account(tokens: SessionTokens) -> auth.Account:
+    """Ask Supabase whose the token is; with a fresh one where it does not take the one at hand.
+
+    That may be the token's fault alone: the key that signed it was taken out of use.
+    """
+    access = tokens.access_token()
+    try:
+        return auth.get_account(access)
+    except SessionEnded:
+        return auth.get_account(tokens.renew(access))
 
 
 def _see(row: SupabaseSession) -> None:

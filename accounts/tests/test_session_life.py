@@ -8,8 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import SupabaseSession, User
+from accounts.sealing import seal
 from accounts.session_life import CHECK_EVERY
-from accounts.tests.doors import refreshes_of, row_of, sign_in
+from accounts.tests.doors import refreshes_of, row_of, sign_in, tokens_of
 from fairdb_site.supabase import auth
 from fairdb_site.tests.supabase_servers import answering, say
 
@@ -92,6 +93,22 @@ def test_check_uses_no_refresh_token_and_is_not_repeated(alice: Any) -> None:
     row = row_of(client)
     assert timezone.now() - row.checked_at < timedelta(minutes=1)
     assert refreshes_of(row) == 0
+
+
+@pytest.mark.parametrize("when", ["at the check", "in a call"])
+def test_session_outlives_the_key_that_signed_its_token(alice: Any, when: str) -> None:
+    client = sign_in(alice)
+    row = row_of(client)
+    tokens = tokens_of(row)
+    header, claims, _ = tokens["access"].split(".")
+    unsigned = f"{header}.{claims}.{'A' * 86}"  # what no key of today's has signed
+    row.sealed_tokens = seal(tokens | {"access": unsigned}, place=str(row.id))
+    row.save()
+    if when == "at the check":
+        set_back(client, checked_at=CHECK_EVERY)
+
+    assert client.get(PAGE).status_code == 200
+    assert refreshes_of(row) == 1
 
 
 def test_session_outlives_a_supabase_that_does_not_say(alice: Any, settings: Any) -> None:

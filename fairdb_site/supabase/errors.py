@@ -217,8 +217,9 @@ _MEANING_OF_CLASS: dict[str, Meaning] = {
 }
 # Raised by our own SQL functions, whose messages are written for people and quote no value.
 _OURS: dict[str, type[FairdbError]] = {"P0001": Refused, "P0002": NotFound, "22023": Refused}
-# "JWT expired" is PGRST303 since PostgREST 13 and was PGRST301 before.
-_EXPIRED = {"PGRST301", "PGRST303"}
+# PGRST303 is "JWT expired" and other claims that do not hold, since PostgREST 13. PGRST301 is what
+# cannot be read: before 13 an expired token, else one whose signing key was taken out of use.
+_REFRESH_MAY_MEND = {"PGRST301", "PGRST303"}
 _BY_STATUS: dict[int, type[FairdbError]] = {
     401: SignInRequired,
     403: Forbidden,
@@ -240,7 +241,7 @@ def rpc_error(error: APIError | httpx.HTTPError, name: str) -> FairdbError:
 
 
 def _rpc_error_of_code(code: str, message: str) -> FairdbError:
-    if code in _EXPIRED and "expired" in message.lower():
+    if code in _REFRESH_MAY_MEND:
         return TokenExpired(SESSION_ENDED)
     if code in _OURS:
         return _OURS[code](message)

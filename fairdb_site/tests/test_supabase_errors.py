@@ -40,7 +40,7 @@ def of_gotrue(status: int, code: str | None, message: str = "said by GoTrue") ->
     [
         ("PGRST303", "JWT expired", TokenExpired),
         ("PGRST301", "JWT expired", TokenExpired),
-        ("PGRST301", "No suitable key", errors.SignInRequired),
+        ("PGRST301", "No suitable key", TokenExpired),
         ("PGRST302", "Anonymous access is disabled", errors.SignInRequired),
         ("PGRST116", "0 rows", errors.NotFound),
         ("P0002", "no data found", errors.NotFound),
