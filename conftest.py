@@ -49,6 +49,9 @@ os.environ |= {
 django.setup()
 
 
+pytest_plugins = ["fairdb_site.tests.browser"]
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """Let every worker make a database of its own, before it reads the settings of this process."""
