@@ -183,7 +183,6 @@ class AuditAction(models.TextChoices):
     ACCOUNT_UNBANNED = "account unbanned"
     STAFF_GRANTED = "staff granted"
     STAFF_REVOKED = "staff revoked"
-    OWN_DATA_DOWNLOADED = "own data downloaded"
     ACCOUNT_DELETED = "account deleted"
     DATASET_LOADED = "dataset loaded"
     DATASET_DELETED = "dataset deleted"

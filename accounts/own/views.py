@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Protocol
 from uuid import UUID
 
 import segno
@@ -118,20 +119,12 @@ def give_second_factor(request: HtmxHttpRequest) -> HttpResponse:
     """Ask for a code and go on to `next`."""
     if second_factor.page_of_missing_factor(request) != second_factor.GIVE:
         return _go_on(request)
-    form, status = CodeForm(request.POST or None), 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            limits.require(Limit.SECOND_FACTOR, request=request)
-            try:
-                second_factor.second_factor_give(request=request, code=form.cleaned_data["code"])
-            except WrongCode as error:
-                form.add_error("code", error.message)
-            else:
-                limits.give_back(Limit.SECOND_FACTOR, request=request)
-                return _go_on(request)
+    form = CodeForm(request.POST or None)
+    if _takes_code(request, form, second_factor.second_factor_give):
+        limits.give_back(Limit.SECOND_FACTOR, request=request)
+        return _go_on(request)
     context = {"form": form, "next": _next(request)}
-    return render(request, "accounts/second_factor.html", context, status=status)
+    return render(request, "accounts/second_factor.html", context, status=_status(form))
 
 
 @before_second_factor
@@ -145,28 +138,18 @@ def add_second_factor(request: HtmxHttpRequest) -> HttpResponse:
         return redirect(second_factor.GIVE)  # who has one gives it before there is another
     if request.user.has_second_factor:
         return redirect("accounts:own")
-    form, status = CodeForm(request.POST if "code" in request.POST else None), 200
-    if request.method == "POST" and "code" not in request.POST:
+    form = CodeForm(request.POST if "code" in request.POST else None)
+    if request.method == "POST" and not form.is_bound:
         limits.require(Limit.SECOND_FACTOR, request=request)
         second_factor.second_factor_begin(request=request)
         return HttpResponseRedirect(request.get_full_path())
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            limits.require(Limit.SECOND_FACTOR, request=request)
-            try:
-                second_factor.second_factor_add(request=request, code=form.cleaned_data["code"])
-            except WrongCode as error:
-                form.add_error("code", error.message)
-            else:
-                messages.success(
-                    request, "Your second factor is set up: it is asked for from now on."
-                )
-                return _go_on(request, "accounts:own")
+    if _takes_code(request, form, second_factor.second_factor_add):
+        messages.success(request, "Your second factor is set up: it is asked for from now on.")
+        return _go_on(request, "accounts:own")
     context = {"form": form, "next": _next(request)}
     if new := second_factor.second_factor_to_add(request):
         context |= {"qr": _qr_code(new.uri), "uri": new.uri, "secret": _in_groups(new.secret)}
-    return render(request, "accounts/second_factor_new.html", context, status=status)
+    return render(request, "accounts/second_factor_new.html", context, status=_status(form))
 
 
 @memory_only
@@ -177,20 +160,33 @@ def remove_second_factor(request: HtmxHttpRequest) -> HttpResponse:
     """Take the second factor off the account, for a code."""
     if not request.user.has_second_factor:
         return redirect("accounts:own")
-    form, status = CodeForm(request.POST or None), 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            limits.require(Limit.SECOND_FACTOR, request=request)
-            try:
-                second_factor.second_factor_remove(request=request, code=form.cleaned_data["code"])
-            except WrongCode as error:
-                form.add_error("code", error.message)
-            else:
-                messages.success(request, "The second factor is removed: your password is enough.")
-                return redirect("accounts:own")
+    form = CodeForm(request.POST or None)
+    if _takes_code(request, form, second_factor.second_factor_remove):
+        messages.success(request, "The second factor is removed: your password is enough.")
+        return redirect("accounts:own")
     context = {"form": form, "staff_need_one": second_factor.STAFF_NEED_ONE}
-    return render(request, "accounts/second_factor_remove.html", context, status=status)
+    return render(request, "accounts/second_factor_remove.html", context, status=_status(form))
+
+
+class _TakesCode(Protocol):
+    def __call__(self, *, request: HtmxHttpRequest, code: str) -> None: ...
+
+
+def _takes_code(request: HtmxHttpRequest, form: CodeForm, work: _TakesCode) -> bool:
+    """Do what takes a code, if one was sent; a wrong one is said in the form, and counted."""
+    if not form.is_valid():
+        return False
+    limits.require(Limit.SECOND_FACTOR, request=request)
+    try:
+        work(request=request, code=form.cleaned_data["code"])
+    except WrongCode as error:
+        form.add_error("code", error.message)
+        return False
+    return True
+
+
+def _status(form: Form) -> int:
+    return 400 if form.errors else 200
 
 
 # -- Sessions -------------------------------------------------------------------------------------
