@@ -119,10 +119,16 @@ class Person:
 
     @cached_property
     def access_token(self) -> str:
-        """The token of a session, signed in to once."""
+        """The token of a session, signed in to once, with the second factor of who has one."""
         from fairdb_site.supabase import auth
 
-        return auth.sign_in(self.email, self.password).access_token
+        session = auth.sign_in(self.email, self.password)
+        if self.totp_secret:
+            (factor,) = auth.get_account(session.access_token).factors
+            session = auth.factor_verify(
+                session.access_token, session.refresh_token, factor=factor.id, code=self.code()
+            )
+        return session.access_token
 
     def rpc(self, name: str, params: dict[str, Any] | None = None) -> Any:
         """Call a function through REST as this person."""
@@ -156,7 +162,7 @@ _ADD_FACTOR = """
 """
 
 
-def make_person(name: str, *, staff: bool = False) -> Person:
+def make_person(name: str, *, staff: bool = False, factor: bool = False) -> Person:
     """Create an account with an address of its own, staff with the second factor they have to have.
 
     The password's hash is Argon2's, which tells in itself what it costs, at the lowest cost there
@@ -181,7 +187,7 @@ def make_person(name: str, *, staff: bool = False) -> Person:
     }
     with connection.cursor() as cursor:
         cursor.execute(_ADD_ACCOUNT, values)
-        secret = pyotp.random_base32() if staff else ""
+        secret = pyotp.random_base32() if staff or factor else ""
         if secret:
             cursor.execute(_ADD_FACTOR, [str(account.id), secret])
     return Person(mirror_account(account), email, password, secret)

@@ -50,7 +50,7 @@ def account_ban(
 ) -> User:
     """Refuse the account for some hours, or for good (None); its sessions end at once.
 
-    Who took an access token elsewhere can use it at Supabase's own address until it runs out.
+    Access tokens taken elsewhere open no dataset any more, as the policies ask about bans.
     """
     with _on_record(AuditAction.ACCOUNT_BANNED, user, by=by, request=request):
         _require_another(user, by)

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from accounts import audit
-from accounts.models import AAL2, AuditAction, SupabaseSession, User
+from accounts.models import AAL1, AAL2, AuditAction, SupabaseSession, User
 from accounts.sealing import UnsealError, seal, unseal
 from accounts.sessions import SessionTokens, Tokens, session_raise
 from fairdb_site.errors import Refused
@@ -49,6 +49,19 @@ def page_of_missing_factor(request: HttpRequest) -> str:
     if user.has_second_factor:
         return GIVE
     return ADD if user.is_staff else ""
+
+
+def second_factor_missed(request: HttpRequest) -> str:
+    """Note that Supabase wants a second factor of this session; name the page that asks for it.
+
+    So it is where the factor was set up by another program, and ours knew nothing of it yet.
+    """
+    session = _session_of(request)
+    if session is None:
+        return ""
+    User.objects.filter(pk=session.user_id).update(has_second_factor=True)
+    SupabaseSession.objects.filter(pk=session.pk).update(assurance=AAL1)
+    return GIVE
 
 
 def is_wholly_signed_in(request: HttpRequest) -> bool:

@@ -57,6 +57,9 @@ def as_user(
 ) -> Iterator[None]:
     """Run one transaction as this Supabase user: role `authenticated`, `auth.uid()` = `user_id`.
 
+    With a second factor as far as the policies are concerned (`aal2`): whoever comes this far has
+    given theirs, where they have one, to the page, or is the operator.
+
     Role and claims are set for the transaction only (`set local`), so they are gone at commit and
     at rollback alike, also behind a pooler; nothing else of the session is changed. It is the
     outermost transaction or none: inside another, what ran before would have run unbound, and a
@@ -69,7 +72,8 @@ def as_user(
     connection = connections[using]
     if connection.in_atomic_block:
         raise RuntimeError("as_user() is a transaction of its own and cannot run inside another.")
-    claims = json.dumps({"sub": str(user_id), "role": "authenticated", "aud": "authenticated"})
+    role = "authenticated"
+    claims = json.dumps({"sub": str(user_id), "role": role, "aud": role, "aal": "aal2"})
     with transaction.atomic(using=using, durable=True):
         with connection.cursor() as cursor:
             if snapshot:

@@ -41,7 +41,11 @@ from django.utils.http import escape_leading_slashes
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.kept_input import keep_input, page_of, remember_person
-from accounts.second_factor import is_before_second_factor, page_of_missing_factor
+from accounts.second_factor import (
+    is_before_second_factor,
+    page_of_missing_factor,
+    second_factor_missed,
+)
 from accounts.session_life import session_continue
 from accounts.sessions import SessionTokens, row_of
 from fairdb_site.database import is_outage
@@ -64,7 +68,7 @@ from fairdb_site.http import (
 from fairdb_site.logs import current_request_id, kind_of, log_answer, route_of, where_it_broke
 from fairdb_site.reports import NOT_UNDERSTOOD, OUR_MISTAKE, too_much_typed
 from fairdb_site.supabase.clients import Supabase
-from fairdb_site.supabase.errors import SESSION_ENDED, SessionEnded
+from fairdb_site.supabase.errors import SESSION_ENDED, SecondFactorNeeded, SessionEnded
 
 logger = logging.getLogger(__name__)
 
@@ -243,6 +247,8 @@ class ErrorMiddleware(MiddlewareMixin):
         if isinstance(exception, SignInRequired):
             end_session(request)
             return ask_to_sign_in(request)
+        if isinstance(exception, SecondFactorNeeded) and (page := second_factor_missed(request)):
+            return ask_for_second_factor(request, page)
         if isinstance(exception, FairdbError):
             return error_response(request, exception)
         if isinstance(exception, Http404 | PermissionDenied | SuspiciousOperation | BadRequest):

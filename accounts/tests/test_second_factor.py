@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from accounts.models import AuditEvent, User
@@ -217,6 +218,26 @@ def test_sessions_go_on_at_aal2_after_a_refresh(owner: Person) -> None:
     assert row_of(client).assurance == "aal2"
     claims = verify_access_token(tokens_of(row_of(client))["access"])
     assert claims.assurance == "aal2"
+
+
+def test_factor_set_up_by_another_program_is_asked_for_by_the_page_that_needs_it(
+    alice: Any,
+) -> None:
+    client = sign_in(alice)
+    elsewhere = auth.sign_in(alice.email, alice.password)
+    new = auth.factor_enrol(elsewhere.access_token, elsewhere.refresh_token, name="elsewhere")
+    # as if proven; by an endpoint of Supabase, that would end the session of the page with it
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update auth.mfa_factors set status = 'verified' where id = %s", [str(new.id)]
+        )
+    owner = Person(alice.user, alice.email, alice.password, new.secret)
+
+    answer = client.get("/dashboard/")
+
+    assert answer.headers["Location"] == f"{GIVE}?next=%2Fdashboard%2F"
+    client.post(GIVE, {"code": owner.code(), "next": "/dashboard/"})
+    assert client.get("/dashboard/").status_code == 200
 
 
 # -- Staff ----------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ $$;
 drop table :"data_schema".dataset_columns;
 drop table :"data_schema".metadata_tables;
 drop table :"data_schema".datasets;
+drop function :"data_schema".require_caller();
 drop table public.fairdb_installation;
 
 -- The schema goes only where nothing else lives in it and it is ours to drop.

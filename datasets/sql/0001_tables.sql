@@ -18,6 +18,40 @@ insert into public.fairdb_installation (data_schema) values (:'data_schema');
 alter table public.fairdb_installation enable row level security;
 revoke all on public.fairdb_installation from public, anon, authenticated, service_role;
 
+-- require_caller: who asks, as every policy has it -----------------------------------------------
+-- A token is believed by PostgREST until it runs out. Here, past our pages too, it opens nothing once
+-- its session was signed out or its account banned; nor does the password alone where the account
+-- has a second factor. It reads Supabase's tables with its owner's rights and tells nothing but the
+-- caller's own id. An owner whom row level security binds would see no factor of anybody's:
+-- row_security = off makes that an error. `parallel safe`, or no query under a policy could run in
+-- parallel. `database.as_user` names no session.
+
+create function :"data_schema".require_caller() returns uuid
+language plpgsql stable parallel safe security definer
+  set search_path = '' set row_security = off
+as $$
+declare
+  v_caller constant uuid := auth.uid();
+  v_session constant uuid := auth.jwt() ->> 'session_id';
+begin
+  if exists (select from auth.users u where u.id = v_caller and u.banned_until > now())
+      or v_session is not null and not exists (
+        select from auth.sessions s where s.id = v_session and s.user_id = v_caller
+      ) then
+    raise sqlstate 'PT401' using message = 'Your session has ended. Please sign in again.';
+  end if;
+  if auth.jwt() ->> 'aal' is distinct from 'aal2' and exists (
+    select from auth.mfa_factors f where f.user_id = v_caller and f.status = 'verified'
+  ) then
+    raise sqlstate 'PT403' using message = 'Sign in with your second factor first.';
+  end if;
+  return v_caller;
+end
+$$;
+revoke all on function :"data_schema".require_caller()
+  from public, anon, authenticated, service_role;
+grant execute on function :"data_schema".require_caller() to authenticated;
+
 -- datasets -------------------------------------------------------------------------------------
 
 create table :"data_schema".datasets (
@@ -58,7 +92,7 @@ alter table :"data_schema".datasets enable row level security;
 revoke all on :"data_schema".datasets from public, anon, authenticated, service_role;
 grant select on :"data_schema".datasets to authenticated;
 create policy owner_select on :"data_schema".datasets for select to authenticated
-  using (user_id = (select auth.uid()));
+  using (user_id = (select :"data_schema".require_caller()));
 
 -- metadata_tables ------------------------------------------------------------------------------
 -- A row per part: the record of ownership. It deliberately outlives its dataset and its owner
@@ -87,10 +121,10 @@ revoke all on sequence :"data_schema".metadata_tables_id_seq
 grant select, update (main_table, description, origin)
   on :"data_schema".metadata_tables to authenticated;
 create policy owner_select on :"data_schema".metadata_tables for select to authenticated
-  using (user_id = (select auth.uid()));
+  using (user_id = (select :"data_schema".require_caller()));
 create policy owner_update on :"data_schema".metadata_tables for update to authenticated
-  using (user_id = (select auth.uid()))
-  with check (user_id = (select auth.uid()));
+  using (user_id = (select :"data_schema".require_caller()))
+  with check (user_id = (select :"data_schema".require_caller()));
 
 -- dataset_columns ------------------------------------------------------------------------------
 
@@ -122,7 +156,7 @@ grant select on :"data_schema".dataset_columns to authenticated;
 create policy owner_select on :"data_schema".dataset_columns for select to authenticated
   using (
     dataset_id in (
-      select d.id from :"data_schema".datasets d where d.user_id = (select auth.uid())
+      select d.id from :"data_schema".datasets d where d.user_id = (select :"data_schema".require_caller())
     )
   );
 

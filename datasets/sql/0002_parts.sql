@@ -123,11 +123,12 @@ begin
   execute format('alter table %I.%I enable row level security', :'data_schema', p_table_name);
   execute format('revoke all on %I.%I from public, anon, authenticated, service_role',
                  :'data_schema', p_table_name);
-  execute format('create policy owner_select on %I.%I for select to authenticated '
-                 'using (user_id = (select auth.uid()))', :'data_schema', p_table_name);
-  execute format('create policy owner_update on %I.%I for update to authenticated '
-                 'using (user_id = (select auth.uid())) '
-                 'with check (user_id = (select auth.uid()))', :'data_schema', p_table_name);
+  execute format('create policy owner_select on %1$I.%2$I for select to authenticated '
+                 'using (user_id = (select %1$I.require_caller()))', :'data_schema', p_table_name);
+  execute format('create policy owner_update on %1$I.%2$I for update to authenticated '
+                 'using (user_id = (select %1$I.require_caller())) '
+                 'with check (user_id = (select %1$I.require_caller()))',
+                 :'data_schema', p_table_name);
   return true;
 end
 $$;

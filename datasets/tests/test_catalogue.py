@@ -29,9 +29,11 @@ OF_SERVICE_ROLE = {
     "create_data_table(text,text,text[],text,uuid,text[])",
     "drop_data_table(text,uuid,text)",
 }
+REQUIRE_CALLER = "_fd.require_caller()"
 INSIDE_FOR_USERS = {
     "_fd.contains_pattern(text)",
     "_fd.dataset_facts(_fd.datasets)",
+    REQUIRE_CALLER,
     "_fd.require_data_schema(text)",
     "_fd.require_own_dataset(uuid,text)",
     "_fd.require_own_part(text,text)",
@@ -149,10 +151,10 @@ def test_each_function_is_open_to_its_callers_alone(database: SecondDatabase) ->
     assert executable(database, "service_role") == OF_SERVICE_ROLE
 
 
-def test_functions_run_as_their_caller_but_for_the_two_that_make_and_drop(
+def test_functions_run_as_their_caller_but_those_that_make_and_drop_and_tell_who_asks(
     database: SecondDatabase,
 ) -> None:
-    assert functions(database, "p.prosecdef") == OF_SERVICE_ROLE
+    assert functions(database, "p.prosecdef") == OF_SERVICE_ROLE | {REQUIRE_CALLER}
 
 
 def test_every_function_has_an_empty_search_path_and_one_owner(database: SecondDatabase) -> None:
@@ -160,6 +162,16 @@ def test_every_function_has_an_empty_search_path_and_one_owner(database: SecondD
     owned = functions(database, "p.proowner = 'postgres'::regrole")
 
     assert functions(database) == pinned == owned
+
+
+def test_who_asks_is_an_error_where_row_level_security_would_hide_second_factors(
+    database: SecondDatabase,
+) -> None:
+    (settings,) = database.run(
+        f"select proconfig from pg_proc where oid = '{REQUIRE_CALLER}'::regprocedure"
+    )
+
+    assert sorted(settings[0]) == ["row_security=off", 'search_path=""']
 
 
 def test_every_policy_is_for_users_and_asks_once_a_statement_whose_row_it_is(
@@ -170,7 +182,7 @@ def test_every_policy_is_for_users_and_asks_once_a_statement_whose_row_it_is(
         " pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)"
         " from pg_policy where polrelid::regclass::text not like 'auth.%'"
     )
-    own = "(user_id = ( SELECT auth.uid() AS uid))"
+    own = "(user_id = ( SELECT _fd.require_caller() AS require_caller))"
 
     assert {(table, command) for table, command, *_ in policies} == {
         ("_fd.datasets", "r"),

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from conftest import Person, make_person
 from datasets.tests.stored import Stored, create_part, qualified, run, store_dataset
+from fairdb_site.supabase import auth
 
 Params = dict[str, Any]
 DENIED, DONE, MISSING, NOTHING = "denied", "done", "missing", "nothing"
@@ -87,6 +88,7 @@ INSIDE = {
     "contains_pattern",
     "dataset_facts",
     "orphan_parts",
+    "require_caller",
     "require_data_schema",
     "require_name",
     "require_own_dataset",
@@ -130,6 +132,11 @@ def alice(db_ready: None) -> Person:
 @pytest.fixture(scope="module")
 def bob(db_ready: None) -> Person:
     return make_person("bob")
+
+
+@pytest.fixture(scope="module")
+def dora(db_ready: None) -> Person:
+    return make_person("dora", factor=True)
 
 
 @pytest.fixture
@@ -187,6 +194,27 @@ def test_another_owner_meets_nothing_of_it(name: str, stored: Stored, bob: Perso
     assert contents(stored) == before
     for secret in (*stored.parts, str(stored.id), str(stored.owner), "hash1", "note"):
         assert secret not in response.text
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_password_alone_opens_nothing_of_who_has_a_second_factor(
+    name: str, dora: Person
+) -> None:
+    stored = store_dataset(dora.user.id)
+    params = FUNCTIONS[name].params(stored)
+    before = contents(stored)
+    password_alone = auth.sign_in(dora.email, dora.password).access_token
+    key = settings.SUPABASE_PUBLISHABLE_KEY
+
+    refused = call(name, params, key=key, token=password_alone)
+
+    assert contents(stored) == before
+    if FUNCTIONS[name].owner == DENIED:
+        assert outcome(refused) == DENIED
+        return
+    assert refused.status_code == 403
+    assert refused.json()["message"] == "Sign in with your second factor first."
+    assert outcome(call(name, params, key=key, token=dora.access_token)) == DONE
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -293,6 +321,30 @@ def test_bob_cannot_describe_alices_table(stored: Stored, bob: Person) -> None:
 
     assert response.status_code == 404
     assert contents(stored) == before
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "delete from auth.sessions where user_id = %s",
+        "update auth.users set banned_until = now() + interval '1 hour' where id = %s",
+        "delete from auth.users where id = %s",
+    ],
+    ids=["signed out", "banned", "deleted"],
+)
+def test_a_token_that_has_not_run_out_opens_nothing_once_its_session_is_over(
+    end: str, bob: Person
+) -> None:
+    erin = make_person("erin")
+    stored = store_dataset(erin.user.id)
+    key, params = settings.SUPABASE_PUBLISHABLE_KEY, of_dataset(stored)
+    assert outcome(call("get_dataset", params, key=key, token=erin.access_token)) == DONE
+
+    run(end, [str(erin.user.id)])
+
+    refused = call("get_dataset", params, key=key, token=erin.access_token)
+    assert (refused.status_code, refused.json()["code"]) == (401, "PT401")
+    assert outcome(call("get_overview", {}, key=key, token=bob.access_token)) == NOTHING
 
 
 def test_a_token_without_a_subject_owns_nothing(stored: Stored) -> None:

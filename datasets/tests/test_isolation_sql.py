@@ -162,7 +162,7 @@ def test_whose_row_it_is_is_asked_once_a_statement_and_found_by_index(alice: Per
     run(f"alter table {table} enable row level security")
     run(
         f"create policy owner_select on {table} for select to authenticated"
-        " using (user_id = (select auth.uid()))"
+        f" using (user_id = (select {qualified('require_caller')}()))"
     )
     run(f"grant select on {table} to authenticated")
     run(f"analyze {table}")

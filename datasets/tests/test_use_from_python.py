@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgrest.exceptions import APIError
 
+from conftest import make_person
 from datasets.tests.pages.tables import Loaded, load_table
 from datasets.tests.queries import queries_not_executed
 
@@ -35,7 +37,12 @@ def environment(settings: Any, monkeypatch: pytest.MonkeyPatch) -> pytest.Monkey
 
 def run_as(person: Any, environment: pytest.MonkeyPatch) -> dict[str, Any]:
     """Run the document's code with what a person types; return what it left."""
-    environment.setattr("builtins.input", lambda asked: person.email)
+
+    def typed(asked: str) -> str:
+        typed: str = person.email if asked == "E-mail: " else person.code()
+        return typed
+
+    environment.setattr("builtins.input", typed)
     environment.setattr("getpass.getpass", lambda asked: person.password)
     left: dict[str, Any] = {}
     exec(compile(code(), str(DOCUMENT), "exec"), left)
@@ -66,11 +73,23 @@ def test_code_of_the_document_gives_alice_hers_and_nothing_of_bob(
     assert left["client"].auth.get_session() is None
 
 
+def test_code_of_the_document_gives_the_second_factor(
+    db_ready: None, environment: pytest.MonkeyPatch
+) -> None:
+    dora = make_person("dora", factor=True)
+    table_of(dora, "Hers")
+
+    assert len(run_as(dora, environment)["rows"]) == ROWS
+
+    skipped = code().replace("if factors.totp:", "if False:")
+    environment.setattr("datasets.tests.test_use_from_python.code", lambda: skipped)
+    with pytest.raises(APIError, match="Sign in with your second factor first"):
+        run_as(dora, environment)
+
+
 def test_bobs_rows_do_not_appear_when_asked_for_by_name(
     people: Any, environment: pytest.MonkeyPatch
 ) -> None:
-    from postgrest.exceptions import APIError
-
     table_of(people.alice, "Hers")
     theirs = table_of(people.bob, "That of Bob")
     functions = code().replace("client.auth.sign_out()", "")

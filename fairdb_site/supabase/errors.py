@@ -245,6 +245,8 @@ def _rpc_error_of_code(code: str, message: str) -> FairdbError:
         return TokenExpired(SESSION_ENDED)
     if code in _OURS:
         return _OURS[code](message)
+    if code == "PT403":  # `require_caller` alone raises it
+        return SecondFactorNeeded()
     if code.startswith("PT") and code[2:].isdigit():  # raised by us, as a status of HTTP
         return _error_of_status(int(code[2:]), message)
     if code.isdigit() and len(code) == len("404"):  # an answer that is not PostgREST's own

@@ -273,19 +273,21 @@ def test_a_part_without_its_protection_or_gone_is_found(
 @pytest.mark.parametrize(
     "policy",
     [
-        "for select to public using (user_id = (select auth.uid()))",
-        "for select to anon, authenticated using (user_id = (select auth.uid()))",
+        "for select to public using (OWN)",
+        "for select to anon, authenticated using (OWN)",
         "for select to authenticated using (true)",
-        "for update to authenticated using (user_id = (select auth.uid())) with check (true)",
-        "for select to authenticated using (user_id = (select auth.uid()) or c2 is not null)",
-        "for delete to authenticated using (user_id = (select auth.uid()))",
+        "for update to authenticated using (OWN) with check (true)",
+        "for select to authenticated using (OWN or c2 is not null)",
+        "for delete to authenticated using (OWN)",
+        "for select to authenticated using (user_id = (select auth.uid()))",
     ],
 )
 def test_a_policy_that_lets_others_in_is_found(alice: Person, policy: str) -> None:
     stored = store_dataset(alice.user.id, {"a": ("text", ["x"])}, rows=1)
+    own = "user_id = (select _fd.require_caller())"
 
     with broken(
-        f"create policy loose on {stored.qualified} {policy}",
+        f"create policy loose on {stored.qualified} {policy.replace('OWN', own)}",
         f"drop policy loose on {stored.qualified}",
     ):
         finding = only(found(contract_checks.examine_policies), set())
