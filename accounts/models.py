@@ -189,6 +189,9 @@ class AuditAction(models.TextChoices):
     ROWS_READ = "rows read"
     DATASET_EXPORTED = "dataset exported"
     IDS_LINKED = "ids linked"
+    BACKUP_MADE = "backup made"
+    TOKEN_KEY_CHANGED = "token key changed"  # noqa: S105  what was done, no key
+    SIGNING_KEY_CHANGED = "signing key changed"
 
 
 class AuditOutcome(models.TextChoices):

@@ -392,6 +392,9 @@ def test_the_commands_answer_in_words_and_in_json(
     answer = json.loads(capsys.readouterr().out)
     assert (answer["datasets"], answer["accounts"], answer["staged_files"]) == (3, 2, 1)
     assert read_manifest(tmp_path / "again").contents == made.manifest.contents
+    assert empty.run(
+        "select action, outcome, actor from public.accounts_auditevent where action = 'backup made'"
+    ) == [("backup made", "done", None)]
     empty.run("delete from public.datasets_stagedfile")
     assert typed("restore", "--verify", made.folder) == 1
     assert "differs public.datasets_stagedfile has 0 of 1 rows" in capsys.readouterr().out

@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 
-from accounts.models import SupabaseSession
+from accounts.models import AuditAction, AuditEvent, SupabaseSession
 from accounts.sealing import seal
 from accounts.sessions import SessionTokens
 from accounts.tests.doors import let_it_expire, row_of, sign_in, tokens_of
@@ -73,6 +73,8 @@ def test_session_goes_on_under_the_new_key(alice: Any) -> None:
     assert client.get(PAGE).status_code == 200
     let_it_expire(row_of(client))
     assert client.get(PAGE).status_code == 200
+    newest = AuditEvent.objects.filter(action=AuditAction.TOKEN_KEY_CHANGED).latest("id")
+    assert (newest.actor, newest.outcome) == (None, "done")
 
 
 def test_server_that_runs_meanwhile_needs_no_restart(alice: Any) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from accounts import audit
+from accounts.models import AuditAction
 from fairdb_site.backup.making import backup_make
 from fairdb_site.commands import FairdbCommand, Json, ProgressBar
 
@@ -33,11 +35,12 @@ class Command(FairdbCommand):
         """Make the backup."""
         progress = ProgressBar(self.stderr._out)
         try:
-            manifest = backup_make(
-                folder=options["folder"].absolute(),
-                programs=options["programs"],
-                progress=progress,
-            )
+            with audit.trail(AuditAction.BACKUP_MADE, actor=None):
+                manifest = backup_make(
+                    folder=options["folder"].absolute(),
+                    programs=options["programs"],
+                    progress=progress,
+                )
         finally:
             progress.clear()
         return {

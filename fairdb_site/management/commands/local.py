@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from fairdb_site.errors import FairdbError
 
@@ -46,4 +47,15 @@ class Command(BaseCommand):
             )
         except FairdbError as error:
             raise CommandError(error.message) from error
+        if options["action"] == "rotate-signing-key":
+            self._put_on_record()
         self.stdout.write(text)
+
+    def _put_on_record(self) -> None:
+        from accounts import audit
+        from accounts.models import AuditAction
+
+        try:
+            audit.record(AuditAction.SIGNING_KEY_CHANGED, actor=None)
+        except DatabaseError:  # it may be stopped, or not migrated yet
+            self.stderr.write("The audit trail does not have it: the database does not answer.")

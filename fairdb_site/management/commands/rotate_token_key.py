@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from accounts import audit
+from accounts.models import AuditAction
 from fairdb_site.commands import FairdbCommand, Json
 from fairdb_site.token_key_rotation import token_key_rotate
 
@@ -19,7 +21,10 @@ class Command(FairdbCommand):
 
     def run(self, **options: Any) -> Json:
         """Rotate; no key is told."""
-        return asdict(token_key_rotate())
+        rotation = token_key_rotate()
+        if rotation.resealed:
+            audit.record(AuditAction.TOKEN_KEY_CHANGED, actor=None)
+        return asdict(rotation)
 
     def report(self, result: Json) -> None:
         """Say what was sealed anew, and the next step."""

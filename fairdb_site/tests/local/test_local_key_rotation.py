@@ -1,13 +1,15 @@
 """`local rotate-signing-key` while people are signed in: no session ends."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 
+from accounts.models import AuditAction, AuditEvent
+from fairdb_site.local import commands
 from fairdb_site.local import stack as local_stack
 from fairdb_site.local.commands import run
 from fairdb_site.local.state import LocalState
@@ -64,3 +66,15 @@ def test_session_goes_on_when_the_signing_key_changes(state: LocalState) -> None
 
 def test_key_changes_while_nothing_runs(make_folder: MakeFolder) -> None:
     assert rotate(make_folder()) == {"rotated": True, "restarted": False}
+
+
+def test_change_is_on_record(
+    db_ready: None, typed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "run", lambda *arguments, **named: "")  # this run's own stack
+    before = AuditEvent.objects.filter(action=AuditAction.SIGNING_KEY_CHANGED).count()
+
+    assert typed("local", "rotate-signing-key") == 0
+
+    after = AuditEvent.objects.filter(action=AuditAction.SIGNING_KEY_CHANGED).count()
+    assert after == before + 1
