@@ -9,38 +9,24 @@ import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, cast
-from urllib.parse import urlencode
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core import signals
-from django.core.exceptions import (
-    BadRequest,
-    PermissionDenied,
-    RequestDataTooBig,
-    SuspiciousOperation,
-)
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import (
     FileResponse,
     Http404,
     HttpRequest,
-    HttpResponse,
     HttpResponseBase,
-    JsonResponse,
     StreamingHttpResponse,
 )
-from django.http.response import HttpResponseRedirect
-from django.shortcuts import resolve_url
-from django.template.loader import get_template
 from django.urls import resolve
 from django.utils.deprecation import MiddlewareMixin
-from django.utils.http import escape_leading_slashes
-from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.kept_input import keep_input, page_of, remember_person
+from accounts.kept_input import remember_person
 from accounts.second_factor import (
     is_before_second_factor,
     page_of_missing_factor,
@@ -48,38 +34,24 @@ from accounts.second_factor import (
 )
 from accounts.session_life import session_continue
 from accounts.sessions import SessionTokens, row_of
+from fairdb_site.answers import (
+    answer_of_django,
+    ask_for_second_factor,
+    ask_to_sign_in,
+    outage_response,
+    unexpected_response,
+)
 from fairdb_site.database import is_outage
-from fairdb_site.errors import (
-    FairdbError,
-    Forbidden,
-    NotFound,
-    Refused,
-    SignInRequired,
-    Unavailable,
-)
+from fairdb_site.errors import FairdbError, SignInRequired, Unavailable
 from fairdb_site.health import ALIVE, READY
-from fairdb_site.http import (
-    HtmxHttpRequest,
-    error_response,
-    is_htmx,
-    is_memory_only,
-    wants_json,
-)
+from fairdb_site.http import HtmxHttpRequest, error_response
 from fairdb_site.logs import current_request_id, kind_of, log_answer, route_of, where_it_broke
-from fairdb_site.reports import NOT_UNDERSTOOD, OUR_MISTAKE, too_much_typed
 from fairdb_site.supabase.clients import Supabase
-from fairdb_site.supabase.errors import SESSION_ENDED, SecondFactorNeeded, SessionEnded
+from fairdb_site.supabase.errors import SecondFactorNeeded, SessionEnded
 
 logger = logging.getLogger(__name__)
 
-NOT_KEPT = (
-    "Your session has ended. What you sent is not kept, as nothing of that page ever is: sign in "
-    "and give it again."
-)
-
 RETRY_AFTER = 60  # seconds; what the sentences of a 503 call a minute
-NO_DATABASE = "The database is not available just now. Please try again in a minute."
-
 
 _BEGAN = "fairdb.began"
 
@@ -294,81 +266,6 @@ def end_session(request: HttpRequest) -> None:
     if request.user.is_authenticated:
         logout(request)
         request.session_has_ended = True  # type: ignore[attr-defined]
-
-
-def ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Send a page to sign-in with `next`, HTMX there by HX-Redirect, a program a 401 in JSON."""
-    if wants_json(request):
-        return error_response(request, SignInRequired("Please sign in."))
-    page = page_of(request)
-    if keep_input(request, page):
-        messages.info(request, "Your session has ended. Sign in again: what you typed is kept.")
-    elif request.method == "POST" and is_memory_only(request):
-        messages.info(request, NOT_KEPT)
-    elif getattr(request, "session_has_ended", False):
-        messages.info(request, SESSION_ENDED)
-    url = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': page})}"
-    return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseRedirect(url)
-
-
-def ask_for_second_factor(request: HttpRequest, page: str) -> HttpResponseBase:
-    """Send a page on to give the second factor, HTMX by HX-Redirect, a program a 401 in JSON."""
-    if wants_json(request):
-        return error_response(request, SignInRequired("Please give the second factor first."))
-    url = f"{resolve_url(page)}?{urlencode({'next': page_of(request)})}"
-    return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseRedirect(url)
-
-
-def answer_of_django(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer one of Django's own exceptions for a request that leads nowhere or makes no sense."""
-    error, page = _of_django(exception)
-    if wants_json(request) or is_htmx(request):
-        return error_response(request, error)
-    # 400.html is for requests that cannot be read, so it does not get to see them.
-    seen = None if isinstance(error, Refused) else request
-    context = {"status": error.status, "request_id": getattr(request, "id", "")}
-    if isinstance(exception, RequestDataTooBig):
-        context["too_much"] = error.message
-    return HttpResponse(get_template(page).render(context, seen), status=error.status)
-
-
-def _of_django(exception: Exception) -> tuple[FairdbError, str]:
-    if isinstance(exception, Http404):
-        return NotFound("There is nothing at this address."), "404.html"
-    if isinstance(exception, PermissionDenied):
-        return Forbidden("You are not allowed to do this."), "403.html"
-    if isinstance(exception, RequestDataTooBig):
-        return Refused(too_much_typed()), "400.html"
-    return Refused(NOT_UNDERSTOOD), "400.html"
-
-
-def outage_response(request: HttpRequest) -> HttpResponse:
-    """Say that the database does not answer, without asking it (or the session) who asks."""
-    error = Unavailable(NO_DATABASE)
-    if wants_json(request) or is_htmx(request):
-        return error_response(request, error)
-    context = {
-        "message": error.message,
-        "status": error.status,
-        "request_id": getattr(request, "id", ""),
-        "again": escape_leading_slashes(request.get_full_path()) if request.method == "GET" else "",
-    }
-    return HttpResponse(
-        get_template("503.html").render(context),
-        status=error.status,
-        headers={"Cache-Control": "no-store"},
-    )
-
-
-def unexpected_response(request: HttpRequest) -> HttpResponse:
-    """Say that something of ours broke, without asking the database or the session for anything."""
-    message = OUR_MISTAKE
-    context = {"message": message, "status": 500, "request_id": getattr(request, "id", "")}
-    if wants_json(request):
-        error = {"code": "internal", "message": message, "request": context["request_id"]}
-        return JsonResponse({"error": error}, status=500)
-    template = "_error.html" if is_htmx(request) else "500.html"
-    return HttpResponse(get_template(template).render(context), status=500)
 
 
 def log_unexpected(request: HttpRequest, exception: BaseException) -> None:

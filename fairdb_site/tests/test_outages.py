@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.kept_input import COOKIE
 from accounts.tests.doors import sign_in
-from fairdb_site.middleware import NO_DATABASE
+from fairdb_site.answers import NO_DATABASE
 
 HTMX = {"HX-Request": "true"}
 JSON = {"accept": "application/json"}
