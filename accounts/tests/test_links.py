@@ -1,5 +1,6 @@
 """Mailed links: GET shows a button, POST uses them up; a new password after a reset."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,17 @@ def test_unknown_address_gets_the_same_answer_and_no_mail(alice: Any, outbox: Pa
 
     assert pages[0] == pages[1]
     assert [mail["to"] for mail in mails(outbox)] == [alice.email]
+
+
+def test_links_of_the_mail_templates_in_the_manual_open_the_page(db_ready: None) -> None:
+    manual = (Path(__file__).parents[2] / "docs/supabase.md").read_text()
+    written = re.findall(r"{{ \.SiteURL }}(/[^\"]+)", manual)
+
+    assert [link.rpartition("=")[2] for link in written] == ["signup", "invite", "recovery"]
+    for link in written:
+        page = Client().get(link.replace("{{ .TokenHash }}", "a1b2c3"))
+        assert page.status_code == 200
+        assert 'value="a1b2c3"' in page.content.decode()
 
 
 @pytest.mark.parametrize(

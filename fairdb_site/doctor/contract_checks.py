@@ -226,6 +226,16 @@ def examine_audit(cursor: CursorWrapper) -> Iterator[Finding]:
         )
 
 
+def examine_token_keys(cursor: CursorWrapper) -> Iterator[Finding]:
+    """No key of before opens what is sealed: a change of keys was finished."""
+    if len(settings.FAIRDB_TOKEN_KEYS) > 1:
+        yield Finding(
+            "token keys",
+            "FAIRDB_TOKEN_KEYS holds more than the key that seals: the others still open tokens.",
+            "Run `manage.py rotate_token_key`, then do as it says.",
+        )
+
+
 CONTRACT_CHECKS: tuple[DatabaseCheck, ...] = (
     examine_functions,
     examine_parts,
@@ -233,4 +243,5 @@ CONTRACT_CHECKS: tuple[DatabaseCheck, ...] = (
     examine_grants,
     examine_pseudonym_key,
     examine_audit,
+    examine_token_keys,
 )

@@ -128,7 +128,14 @@ def examine_issuer(http: httpx.Client) -> Iterator[Finding]:
         return
     token = signed_in.json()["access_token"]
     issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
-    if issuer != settings.SUPABASE_JWT_ISSUER:
+    if issuer is None:
+        yield Finding(
+            "sign-in",
+            "Tokens name no issuer: nobody can sign in.",
+            "Set GOTRUE_JWT_ISSUER of Supabase's auth service to "
+            f"{settings.SUPABASE_JWT_ISSUER}, and restart it.",
+        )
+    elif issuer != settings.SUPABASE_JWT_ISSUER:
         yield Finding(
             "sign-in",
             f"Tokens name the issuer {issuer}, but SUPABASE_JWT_ISSUER is "

@@ -397,6 +397,26 @@ def test_an_issuer_that_tokens_do_not_name_is_found() -> None:
     assert run("select count(*) from auth.users where email like '%%@doctor.invalid'") == [(0,)]
 
 
+def test_tokens_of_no_issuer_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Self-hosted GoTrue writes none unless it is told one; ours is asked for real, and read so."""
+    monkeypatch.setattr("jwt.decode", lambda token, options: {"sub": "x"})
+
+    (finding,) = told(supabase_checks.examine_issuer)
+
+    assert (
+        f"GOTRUE_JWT_ISSUER of Supabase's auth service to {settings.SUPABASE_URL}" in finding.mend
+    )
+
+
+def test_a_token_key_of_before_is_found() -> None:
+    assert found(contract_checks.examine_token_keys) == set()
+    with override_settings(FAIRDB_TOKEN_KEYS=["new", "old"]):
+        (finding,) = found(contract_checks.examine_token_keys)
+
+    assert "rotate_token_key" in finding
+    assert "old" not in finding.replace("holds", "")
+
+
 def test_people_whom_supabase_does_not_let_in_by_password_are_found() -> None:
     with broken(
         "create function auth.keep_out() returns trigger language plpgsql as"
