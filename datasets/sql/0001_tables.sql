@@ -24,7 +24,7 @@ revoke all on public.fairdb_installation from public, anon, authenticated, servi
 -- has a second factor. It reads Supabase's tables with its owner's rights and tells nothing but the
 -- caller's own id. An owner whom row level security binds would see no factor of anybody's:
 -- row_security = off makes that an error. `parallel safe`, or no query under a policy could run in
--- parallel. `database.as_user` names no session.
+-- parallel. Every token of Supabase names its session; `database.as_user` has none to name.
 
 create function :"data_schema".require_caller() returns uuid
 language plpgsql stable parallel safe security definer
@@ -34,10 +34,11 @@ declare
   v_caller constant uuid := auth.uid();
   v_session constant uuid := auth.jwt() ->> 'session_id';
 begin
-  if exists (select from auth.users u where u.id = v_caller and u.banned_until > now())
-      or v_session is not null and not exists (
-        select from auth.sessions s where s.id = v_session and s.user_id = v_caller
-      ) then
+  if v_session is not null and not exists (
+    select from auth.sessions s join auth.users u on u.id = s.user_id
+      where s.id = v_session and u.id = v_caller
+        and coalesce(u.banned_until <= now(), true)
+  ) then
     raise sqlstate 'PT401' using message = 'Your session has ended. Please sign in again.';
   end if;
   if auth.jwt() ->> 'aal' is distinct from 'aal2' and exists (

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from conftest import Person
+from datasets.tests.stored import run, store_dataset
 from fairdb_site.database import as_user
 
 WHO = (
@@ -109,3 +110,14 @@ def test_a_snapshot_sees_one_moment(alice: Person, snapshot: bool, level: str) -
     with as_user(alice.user.id, snapshot=snapshot), connection.cursor() as cursor:
         cursor.execute("show transaction_isolation")
         assert cursor.fetchone() == (level,)
+
+
+def test_operators_reach_the_rows_of_an_account_that_is_closed_to_its_owner(bob: Person) -> None:
+    run(
+        "update auth.users set banned_until = now() + interval '1 hour' where id = %s",
+        [bob.user.id],
+    )
+    stored = store_dataset(bob.user.id)
+
+    with as_user(bob.user.id):
+        assert run(f"select count(*) from {stored.qualified}") == [(3,)]
