@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from django.db import ProgrammingError, connection, transaction
 from django.http import HttpRequest
-from psycopg2 import errorcodes
+from psycopg2 import errorcodes, sql
 
 from accounts import audit, policy
 from accounts.links import confirm_address
@@ -24,7 +25,7 @@ from accounts.models import AAL2, AuditAction, SupabaseSession, User, new_sessio
 from accounts.own.sessions import device_name
 from accounts.services import valid_email
 from accounts.session_life import alive
-from fairdb_site.errors import Forbidden, Refused
+from fairdb_site.errors import Forbidden, NotFound, Refused
 from fairdb_site.supabase import auth
 
 MOST_HOURS = 876_000  # a hundred years: GoTrue knows no ban without an end
@@ -57,7 +58,7 @@ def account_ban(
         if hours is not None and not 1 <= hours <= MOST_HOURS:
             raise Refused(f"A ban is for 1 to {MOST_HOURS:,} hours, or for good.", option="hours")
         banned = mirror_account(auth.admin_update_user(user.pk, ban_for=f"{hours or MOST_HOURS}h"))
-        _end_sessions(user)
+        _end_sessions(user, so_far="The account is banned. ")
     return banned
 
 
@@ -78,7 +79,7 @@ def account_reset_second_factor(
         _require_another(user, by)
         removed = auth.admin_remove_factors(user.pk)
         User.objects.filter(pk=user.pk).update(has_second_factor=False)
-        _end_sessions(user)
+        _end_sessions(user, so_far="The second factor is taken off. ")
     return removed
 
 
@@ -89,6 +90,18 @@ def account_sign_out_everywhere(
     with _on_record(AuditAction.SESSIONS_ENDED, user, by=by, request=request):
         _require_another(user, by)
         return _end_sessions(user)
+
+
+def session_end(*, session_id: UUID, by: User | None, request: HttpRequest | None = None) -> User:
+    """End one session of somebody else, here and at Supabase; return whose it was."""
+    row = SupabaseSession.objects.select_related("user").filter(pk=session_id).first()
+    if row is None:
+        raise NotFound("This session has ended already.")
+    with _on_record(AuditAction.SESSIONS_ENDED, row.user, by=by, request=request):
+        _require_another(row.user, by)
+        row.delete()
+        _end_sessions_at_supabase("id", row.supabase_id)
+    return row.user
 
 
 def staff_grant(*, user: User, by: User | None, request: HttpRequest | None = None) -> User:
@@ -198,27 +211,34 @@ def _change_staff(user: User, *, is_staff: bool) -> User:
     return changed
 
 
-def _end_sessions(user: User) -> int:
-    """End the account's sessions here, then at Supabase; return how many there were here."""
+def _end_sessions(user: User, *, so_far: str = "") -> int:
+    """End the account's sessions here, then at Supabase; return how many there were here.
+
+    `so_far` says what was done before, where the last step is refused.
+    """
     # A new salt, too: a sign-in under way may write its row after these are deleted.
     User.objects.filter(pk=user.pk).update(session_salt=new_session_salt())
     ended = SupabaseSession.objects.filter(user=user).delete()[0]
-    _end_sessions_at_supabase(user.pk)
+    _end_sessions_at_supabase("user_id", user.pk, so_far=so_far)
     return ended
 
 
-def _end_sessions_at_supabase(account: UUID) -> None:
-    """Delete them in Supabase's own table, refresh tokens with them.
+def _end_sessions_at_supabase(
+    column: Literal["id", "user_id"], value: UUID | None, *, so_far: str = ""
+) -> None:
+    """Delete in Supabase's own table the session of this id, or all of this account.
 
-    GoTrue has no endpoint for it: its `logout` takes a token of the account itself.
+    Their refresh tokens go with them. GoTrue has no endpoint for it: its `logout` takes a token of
+    the account itself.
     """
+    statement = sql.SQL("delete from auth.sessions where {} = %s").format(sql.Identifier(column))
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("delete from auth.sessions where user_id = %s", [account])
+            cursor.execute(statement, [value])
     except ProgrammingError as error:
         if getattr(error.__cause__, "pgcode", None) != errorcodes.INSUFFICIENT_PRIVILEGE:
             raise
         raise Refused(
-            "The account is signed out here, but not of other programs: the database's user may "
-            "not delete from auth.sessions. Connect as Supabase's `postgres` in DATABASE_URL."
+            f"{so_far}Signed out here, but not of other programs: the database's user may not "  # noqa: S608
+            "delete from auth.sessions. Connect as Supabase's `postgres` in DATABASE_URL."
         ) from None

@@ -15,6 +15,12 @@ class Holding(Protocol):
     def summary(self, account: UUID) -> str:
         """Return in words what would go with an account, "" for nothing."""
 
+    def storage(self, account: UUID) -> str:
+        """Return in words what room it takes."""
+
+    def listed_at(self, account: UUID) -> str:
+        """Return the address in the administration where it is listed."""
+
     def hide(self, account: UUID) -> None:
         """Make all of it invisible, within the transaction that marks the account."""
 

@@ -192,6 +192,7 @@ class AuditAction(models.TextChoices):
     BACKUP_MADE = "backup made"
     TOKEN_KEY_CHANGED = "token key changed"  # noqa: S105  what was done, no key
     SIGNING_KEY_CHANGED = "signing key changed"
+    LOADS_REAPED = "loads reaped"
 
 
 class AuditOutcome(models.TextChoices):

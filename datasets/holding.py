@@ -5,10 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import connection
+from django.urls import reverse
 from psycopg2 import sql
 
 from datasets import rpc
 from datasets.identifiers import in_data_schema
+from datasets.quota import bytes_used, in_units
 from datasets.services import dataset_drop
 from datasets.templatetags.fairdb import times
 
@@ -28,6 +30,14 @@ class Datasets:
             )
             datasets, rows = cursor.fetchone()
         return f"{times(datasets, 'dataset')} with {times(rows, 'row')}" if datasets else ""
+
+    def storage(self, account: UUID) -> str:
+        """Return what the tables take in the database."""
+        return f"{in_units(bytes_used(account))} of the database"
+
+    def listed_at(self, account: UUID) -> str:
+        """Return where staff see the datasets that are ready."""
+        return f"{reverse('admin:datasets_dataset_changelist')}?user_id={account}"
 
     def hide(self, account: UUID) -> None:
         """Mark all that are ready as deleting: nobody reads them from the commit on."""

@@ -52,6 +52,21 @@ def storage_of(owner_id: UUID) -> Storage | None:
         return Storage(_used(cursor, owner_id), settings.FAIRDB_MAX_OWNER_BYTES)
 
 
+def bytes_used(owner_id: UUID) -> int:
+    """Return what an owner's datasets take, be there a quota or none."""
+    with connection.cursor() as cursor:
+        return _used(cursor, owner_id)
+
+
+def bytes_of_dataset(dataset_id: UUID) -> int:
+    """Return what a dataset's tables take, of whatever state it is."""
+    statement = _USED.format(in_data_schema("metadata_tables"), sql.Identifier("dataset_id"))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [settings.FAIRDB_DATA_SCHEMA, dataset_id])
+        used: int = cursor.fetchone()[0]
+    return used
+
+
 def require_room(owner_id: UUID) -> None:
     """Raise TooLarge where an owner's datasets take all they may already."""
     storage = storage_of(owner_id)
@@ -88,12 +103,12 @@ def in_units(size: int) -> str:
 # for.
 _USED = sql.SQL(
     "select coalesce(sum(pg_catalog.pg_total_relation_size(pg_catalog.to_regclass("
-    "pg_catalog.format('%%I.%%I', %s, table_name)))), 0)::bigint from {} where user_id = %s"
+    "pg_catalog.format('%%I.%%I', %s, table_name)))), 0)::bigint from {} where {} = %s"
 )
 
 
 def _used(cursor: CursorWrapper, owner_id: UUID) -> int:
-    statement = _USED.format(in_data_schema("metadata_tables"))
+    statement = _USED.format(in_data_schema("metadata_tables"), sql.Identifier("user_id"))
     cursor.execute(statement, [settings.FAIRDB_DATA_SCHEMA, owner_id])
     used: int = cursor.fetchone()[0]
     return used

@@ -80,16 +80,21 @@ def overview_of(
     )
 
 
-def datasets_unfinished(datasets: Sequence[Dataset]) -> tuple[Unfinished, ...]:
-    """Tell of datasets that are not ready which of them somebody still works on.
+def loads_alive(datasets: Sequence[UUID]) -> frozenset[UUID]:
+    """Return which of these somebody works on, at no cost where there are none.
 
     A load holds an advisory lock from before its row is seen until it ends, however it ends.
     """
     if not datasets:
-        return ()
+        return frozenset()
     with connection.cursor() as cursor:
-        cursor.execute(_LOCKED, [[dataset.id for dataset in datasets]])
-        alive = {row[0] for row in cursor.fetchall()}
+        cursor.execute(_LOCKED, [list(datasets)])
+        return frozenset(row[0] for row in cursor.fetchall())
+
+
+def datasets_unfinished(datasets: Sequence[Dataset]) -> tuple[Unfinished, ...]:
+    """Tell of datasets that are not ready which of them somebody still works on."""
+    alive = loads_alive([dataset.id for dataset in datasets])
     return tuple(Unfinished(dataset, dataset.id in alive) for dataset in datasets)
 
 

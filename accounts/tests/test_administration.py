@@ -187,8 +187,8 @@ def test_database_user_without_the_right_is_told_what_was_done(people: Any) -> N
     with connection.cursor() as cursor:
         cursor.execute("set role authenticated")
     try:
-        with pytest.raises(Refused, match="signed out here, but not of other programs"):
-            administration._end_sessions_at_supabase(people.alice.user.pk)
+        with pytest.raises(Refused, match="Signed out here, but not of other programs"):
+            administration._end_sessions_at_supabase("user_id", people.alice.user.pk)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("reset role")

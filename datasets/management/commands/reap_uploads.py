@@ -3,9 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from accounts.own.deletion import deletions_finish
-from datasets.services import reap_uploads
-from datasets.templatetags.fairdb import times
+from datasets.clearing import Cleared, clear_up
 from fairdb_site.commands import FairdbCommand, Json
 
 
@@ -16,18 +14,9 @@ class Command(FairdbCommand):
 
     def run(self, **options: Any) -> Json:
         """Reap through the service."""
-        accounts, waiting = deletions_finish()
-        return asdict(reap_uploads()) | {"accounts": accounts, "accounts_waiting": waiting}
+        return asdict(clear_up())
 
     def report(self, result: Json) -> None:
         """Say what went and what stayed."""
-        self.stdout.write(
-            f"{times(result['datasets'], 'unfinished dataset')}, {times(result['parts'], 'table')}"
-            f" and {times(result['files'], 'staged file')} removed,"
-            f" {times(result['alive'], 'load')} still running."
-        )
-        if result["accounts"] or result["accounts_waiting"]:
-            self.stdout.write(
-                f"{times(result['accounts'], 'account')} deleted,"
-                f" {times(result['accounts_waiting'], 'deletion')} to be gone on with later."
-            )
+        for words in Cleared(**result).in_words():
+            self.stdout.write(words)
