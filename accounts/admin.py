@@ -1,153 +1,308 @@
-"""People in Django's admin, which staff enter by the same sign-in as everybody."""
+"""People, sessions and the audit trail in the administration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_http_methods
 
-from accounts import audit, limits, views
-from accounts.kept_input import on_this_site
-from accounts.limits import Limit
-from accounts.models import AuditEvent, User
-from accounts.second_factor import is_wholly_signed_in
-from fairdb_site.errors import Forbidden
-
-if TYPE_CHECKING:
-    UserModelAdmin = admin.ModelAdmin[User]
-    AuditEventModelAdmin = admin.ModelAdmin[AuditEvent]
-else:  # Django's class takes no parameter when it runs
-    UserModelAdmin = AuditEventModelAdmin = admin.ModelAdmin
-
-View = Callable[..., HttpResponse]
+from accounts import administration
+from accounts.forms import AddressForm
+from accounts.holdings import Holding, holdings
+from accounts.models import AAL2, AuditEvent, AuditOrigin, SupabaseSession, User
+from accounts.own.sessions import device_name
+from accounts.session_life import alive
+from accounts.staff.account_acts import ON_ACCOUNTS, ON_SESSIONS
+from accounts.staff.acts import Done, staff_of, tell
+from accounts.staff.pages import Fact, FactsAdmin, Panel, events_panel
+from accounts.staff.shown import NONE, moment, outcome_tag, tag
+from fairdb_site.errors import FairdbError, Unavailable
 
 
 @admin.register(User)
-class UserAdmin(UserModelAdmin):
+class UserAdmin(FactsAdmin):
     """Facts about people. Supabase holds the truth, so nothing is changed here by hand."""
 
-    list_display = ("email", "is_staff", "is_active", "created_at", "last_login")
-    list_filter = ("is_staff", "is_active")
-    search_fields = ("email", "id")
-    fields = ("id", "email", "is_staff", "is_active", "created_at", "last_login")
-    readonly_fields = fields
-    date_hierarchy = "created_at"
+    place = 1
+    one, many = "person", "people"
+    icon = "person"
+    about = "Who has an account. Invite, ban, sign out, reset a second factor."
+    list_display = ("email", "active", "staff", "second_factor", "since", "signed_in")
+    list_display_links = ("email",)
+    list_filter = ("is_staff", "is_active", "has_second_factor")
+    search_fields = ("email", "=id")
+    search_help_text = "A part of an e-mail address, or an account's id"
+    ordering = ("email",)
+    acts = ON_ACCOUNTS
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Accounts are made at Supabase: by registration or `manage.py create_account`."""
-        return False
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        """Leave out what ends sessions when it changes, and would tell nobody anything."""
+        return super().get_queryset(request).defer("session_salt")
 
-    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """The mirror is written by mirroring alone."""
-        return False
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page to invite from."""
+        invite = require_http_methods(["GET", "HEAD", "POST"])(self.invite_view)
+        return [self.page("invite/", invite, "invite"), *super().get_urls()]
 
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """An account is deleted at Supabase, with its datasets."""
-        return False
+    def doors(self) -> Iterable[tuple[str, str, str]]:
+        """Lead to the page to invite from."""
+        return [("mail", "Invite", self.address("invite"))]
+
+    def in_words(self) -> str:
+        """Return how many people there are, and how many are shut out."""
+        banned = User.objects.filter(is_active=False).count()
+        everybody = self.count(User.objects.count())
+        return f"{everybody}, {banned:,} shut out" if banned else everybody
+
+    @admin.display(ordering="is_active")
+    def active(self, user: User) -> SafeString | str:
+        """Tell who is banned, or being deleted."""
+        return "yes" if user.is_active else tag("no", "bad")
+
+    @admin.display(ordering="is_staff")
+    def staff(self, user: User) -> SafeString | str:
+        """Tell who is staff."""
+        return tag("staff", "accent") if user.is_staff else NONE
+
+    @admin.display(ordering="has_second_factor")
+    def second_factor(self, user: User) -> str:
+        """Tell who has a second factor."""
+        return "on" if user.has_second_factor else NONE
+
+    @admin.display(ordering="created_at")
+    def since(self, user: User) -> SafeString | str:
+        """Tell since when there is the account."""
+        return moment(user.created_at)
+
+    @admin.display(description="last sign-in", ordering="last_login")
+    def signed_in(self, user: User) -> SafeString | str:
+        """Tell when they last signed in."""
+        return moment(user.last_login)
+
+    def facts(self, thing: User) -> Iterable[Fact]:
+        """Return what is known of a person, and how much is held of theirs."""
+        return [
+            ("E-mail", thing.email),
+            ("Account", format_html("<code>{}</code>", thing.pk)),
+            ("Active", self.active(thing)),
+            ("Staff", "yes" if thing.is_staff else "no"),
+            ("Second factor", "on" if thing.has_second_factor else "none"),
+            ("Since", moment(thing.created_at)),
+            ("Last sign-in", moment(thing.last_login)),
+            *(fact for holding in holdings() for fact in _held(holding, thing)),
+        ]
+
+    def panels(self, thing: User) -> Iterable[Panel]:
+        """Return where they are signed in, and what they did."""
+        sessions = administration.sessions_all(user=thing)
+        yield Panel(
+            title="Signed in",
+            heads=("Device", "Address", "Second factor", "Since", "Last seen"),
+            rows=[
+                (
+                    one.device, one.address or NONE, "given" if one.second_factor else NONE,
+                    moment(one.since), moment(one.seen_at),
+                )
+                for one in sessions
+            ],
+            none="They are not signed in.",
+            more=f"{_address_of(SupabaseSession)}?user={thing.pk}",
+        )  # fmt: skip
+        yield events_panel(account=thing.pk, more=f"{_address_of(AuditEvent)}?q={thing.pk}")
+
+    def invite_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask whom to invite; on POST have the invitation mailed."""
+        form = AddressForm(request.POST if request.method == "POST" else None)
+        status = 200
+        if request.method == "POST":
+            status = 400
+            if form.is_valid():
+                try:
+                    invited = administration.account_invite(
+                        email=form.cleaned_data["email"], by=staff_of(request), request=request
+                    )
+                except FairdbError as error:
+                    form.add_error(None, error.message)
+                    status = error.status if isinstance(error, Unavailable) else 400
+                else:
+                    tell(request, Done(done=[(invited.email, "the invitation is sent")]))
+                    return redirect(self.address("change", invited.pk))
+        context = self.admin_site.each_context(request) | {"page": self, "form": form}
+        return render(request, "admin/invite.html", context, status=status)
+
+
+@admin.register(SupabaseSession)
+class SessionAdmin(FactsAdmin):
+    """Who is signed in where; nothing by which one could be them."""
+
+    place = 2
+    one, many = "session", "sessions"
+    icon = "clock"
+    about = "Who is signed in, from where and since when."
+    list_display = ("person", "device_in_words", "place_of", "factor", "since", "seen")
+    list_display_links = ("person",)
+    lookups = ("user",)
+    search_fields = ("user__email", "=address")
+    search_help_text = "A part of an e-mail address, or an address of the network"
+    ordering = ("-seen_at",)
+    acts = ON_SESSIONS
+
+    def name(self, thing: SupabaseSession) -> str:
+        """Name a session by its person and where they are."""
+        return f"{thing.user.email}, {device_name(thing.device)}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        """Return the sessions that are alive, without their tokens and their people's salts."""
+        sessions = super().get_queryset(request).filter(alive()).select_related("user")
+        return sessions.defer("sealed_tokens", "user__session_salt")
+
+    @admin.display(ordering="user__email")
+    def person(self, session: SupabaseSession) -> str:
+        """Name who is signed in."""
+        return session.user.email
+
+    @admin.display(description="device", ordering="device")
+    def device_in_words(self, session: SupabaseSession) -> str:
+        """Name browser and system."""
+        return device_name(session.device)
+
+    @admin.display(description="address", ordering="address")
+    def place_of(self, session: SupabaseSession) -> str:
+        """Return the address of the network."""
+        return session.address or NONE
+
+    @admin.display(description="second factor", ordering="assurance")
+    def factor(self, session: SupabaseSession) -> str:
+        """Tell whether the second factor was given."""
+        return "given" if session.assurance == AAL2 else NONE
+
+    @admin.display(ordering="created_at")
+    def since(self, session: SupabaseSession) -> SafeString | str:
+        """Tell since when."""
+        return moment(session.created_at)
+
+    @admin.display(description="last seen", ordering="seen_at")
+    def seen(self, session: SupabaseSession) -> SafeString | str:
+        """Tell when they were last seen."""
+        return moment(session.seen_at)
+
+    def facts(self, thing: SupabaseSession) -> Iterable[Fact]:
+        """Return the facts of a session."""
+        return [
+            ("Account", thing.user.email),
+            ("Device", device_name(thing.device)),
+            ("Calls itself", thing.device or NONE),
+            ("Address", thing.address or NONE),
+            ("Second factor", "given" if thing.assurance == AAL2 else "not given"),
+            ("Since", moment(thing.created_at)),
+            ("Last seen", moment(thing.seen_at)),
+        ]
+
+
+def _held(holding: Holding, user: User) -> Iterable[Fact]:
+    if not (held := holding.summary(user.pk)):
+        return [("Holds", "nothing")]
+    link = format_html('<a href="{}">{}</a>', holding.listed_at(user.pk), held)
+    return [("Holds", link), ("Takes", holding.storage(user.pk))]
+
+
+def _email_of(column: str) -> Subquery:
+    return Subquery(User.objects.filter(pk=OuterRef(column)).values("email")[:1])
+
+
+def _origin(column: str) -> Subquery:
+    return Subquery(AuditOrigin.objects.filter(pk=OuterRef("origin")).values(column)[:1])
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(AuditEventModelAdmin):
+class AuditEventAdmin(FactsAdmin):
     """What was done, for staff to look through; nothing is changed or dropped, here or anywhere."""
 
-    list_display = ("at", "action", "outcome", "who", "whose", "dataset", "place")
+    place = 9
+    one, many = "event", "events"
+    icon = "receipt"
+    about = "Who did what, when, from where and how it ended. Nothing of it can be changed."
+    list_display = ("when", "what", "ended", "who", "whose", "from_where")
+    list_display_links = ("when",)
     list_filter = ("action", "outcome")
     search_fields = ("=actor", "=subject", "=dataset", "=request_id")
+    search_help_text = "The id of an account, a dataset or a request"
     date_hierarchy = "at"
-    fields = (
-        "at", "action", "outcome", "who", "whose", "dataset", "place", "device", "request_id"
-    )  # fmt: skip
-    readonly_fields = fields
-    show_full_result_count = False
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        """Look the names up with the events, where there still are any."""
+        events = super().get_queryset(request)
+        named: QuerySet[Model] = events.annotate(
+            actor_email=_email_of("actor"), subject_email=_email_of("subject"),
+            address=_origin("address"), device=_origin("device"),
+        )  # fmt: skip
+        return named
+
+    def in_words(self) -> str:
+        """Return how many there were today: the whole would take long to count."""
+        day = timezone.now() - timedelta(days=1)
+        return f"{self.count(AuditEvent.objects.filter(at__gte=day).count())} in a day"
+
+    @admin.display
+    def when(self, event: Any) -> SafeString | str:
+        """Tell when it was."""
+        return moment(event.at)
+
+    @admin.display
+    def what(self, event: Any) -> str:
+        """Tell what was done."""
+        return str(event.action)
+
+    @admin.display
+    def ended(self, event: Any) -> SafeString | str:
+        """Tell how it ended."""
+        return outcome_tag(event.outcome)
 
     @admin.display(description="by")
-    def who(self, event: AuditEvent) -> str:
+    def who(self, event: Any) -> str:
         """Name who acted."""
         if event.actor is None:
             return "a stranger" if event.origin else "an operator"
-        return audit.name_of(event.actor)
+        return event.actor_email or str(event.actor)
 
     @admin.display(description="account")
-    def whose(self, event: AuditEvent) -> str:
+    def whose(self, event: Any) -> str:
         """Name the account acted upon."""
-        return audit.name_of(event.subject) if event.subject else ""
+        return event.subject_email or str(event.subject or NONE)
 
     @admin.display(description="from")
-    def place(self, event: AuditEvent) -> str:
+    def from_where(self, event: Any) -> str:
         """Return the address, as long as it is kept."""
-        origin = audit.origin_of(event)
-        return str(origin.address or "") if origin else ""
+        return event.address or NONE
 
-    @admin.display
-    def device(self, event: AuditEvent) -> str:
-        """Return what the browser called itself, as long as it is kept."""
-        origin = audit.origin_of(event)
-        return origin.device if origin else ""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Events are added by what happens."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        """A trigger refuses it, too."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        """A trigger refuses it, too."""
-        return False
+    def facts(self, thing: Any) -> Iterable[Fact]:
+        """Return the facts of an event."""
+        return [
+            ("When", moment(thing.at)),
+            ("What", thing.action),
+            ("Ended", outcome_tag(thing.outcome)),
+            ("By", self.who(thing)),
+            ("Account", self.whose(thing)),
+            ("Dataset", format_html("<code>{}</code>", thing.dataset) if thing.dataset else NONE),
+            ("From", self.from_where(thing)),
+            ("Device", thing.device or NONE),
+            ("Request", format_html("<code>{}</code>", thing.request_id or NONE)),
+        ]
 
 
-@login_not_required
-def staff_sign_in(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-    """Send the admin's visitors through our own sign-in; only staff get on."""
-    if request.user.is_authenticated and not admin.site.has_permission(request):
-        raise Forbidden("The administration is for staff of this platform.")
-    wanted = on_this_site(request, request.GET.get("next", ""))
-    return redirect_to_login(wanted or "/admin/")
-
-
-def staff_sign_out(request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-    """Sign out as everywhere, at Supabase too."""
-    return views.sign_out(request)
-
-
-def no_local_password(*args: Any, **kwargs: Any) -> HttpResponse:
-    """Answer the admin's pages of Django passwords: there are none."""
-    raise Http404
-
-
-def limited(admin_view: Callable[..., View]) -> Callable[..., View]:
-    """Let whatever is sent to the admin count against the limit on it."""
-
-    def wrap(view: View, cacheable: bool = False) -> View:
-        inner = admin_view(view, cacheable)
-
-        @wraps(inner)
-        def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if request.method == "POST":
-                limits.require(Limit.ADMIN, request=request)
-            return inner(request, *args, **kwargs)
-
-        return counted
-
-    return wrap
-
-
-admin.site.admin_view = limited(admin.site.admin_view)  # type: ignore[method-assign,assignment]
-
-
-def is_staff_with_second_factor(request: HttpRequest) -> bool:
-    """Whether the administration is open to this session."""
-    return is_wholly_signed_in(request) and request.user.is_active and request.user.is_staff
-
-
-admin.site.has_permission = is_staff_with_second_factor  # type: ignore[method-assign]
-admin.site.login = staff_sign_in  # type: ignore[method-assign]
-admin.site.logout = login_not_required(staff_sign_out)  # type: ignore[method-assign,assignment]
-admin.site.password_change = no_local_password  # type: ignore[method-assign,assignment]
-admin.site.password_change_done = no_local_password  # type: ignore[method-assign,assignment]
+def _address_of(model: type[Model]) -> str:
+    page = admin.site.get_model_admin(model)
+    assert isinstance(page, FactsAdmin)
+    return page.address()

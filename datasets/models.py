@@ -56,6 +56,14 @@ class Dataset(models.Model):
         return self.title
 
 
+class Load(Dataset):
+    """A dataset on its way in or out, as staff see it: nobody reads its rows."""
+
+    class Meta:
+        proxy = True
+        ordering = ["-created_at"]
+
+
 class DatasetColumn(models.Model):
     """One column of a dataset: its label in the file, where it is stored, its statistics."""
 

@@ -164,7 +164,7 @@ INSTALLED_APPS = [
     "anonymization",
     "fairdb_site",
     "django_htmx",
-    "django.contrib.admin",
+    "accounts.staff.config.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,62 +1,148 @@
-"""Django's admin is entered by the platform's sign-in, by staff alone."""
+"""The administration is entered by the platform's sign-in, by staff alone, who read facts."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
-from accounts.tests.doors import next_of, sign_in
+from accounts.models import SupabaseSession
+from accounts.tests.doors import next_of, row_of, sign_in, tokens_of
 
 ADMIN = "/admin/"
+PEOPLE, SESSIONS = "/admin/accounts/user/", "/admin/accounts/supabasesession/"
+EVENTS = "/admin/accounts/auditevent/"
 
 
 def test_visitor_is_sent_to_the_platforms_sign_in() -> None:
-    assert next_of(Client().get("/admin/accounts/user/")) == "/admin/accounts/user/"
+    assert next_of(Client().get(PEOPLE)) == PEOPLE
 
 
 def test_login_of_the_admin_is_the_platforms_sign_in() -> None:
     client = Client()
 
-    assert next_of(client.get("/admin/login/?next=/admin/accounts/user/")) == (
-        "/admin/accounts/user/"
-    )
+    assert next_of(client.get(f"/admin/login/?next={PEOPLE}")) == PEOPLE
     assert next_of(client.get("/admin/login/?next=https://evil.example/")) == ADMIN
 
 
-def test_staff_see_people_and_can_change_nothing(people: Any) -> None:
-    client = sign_in(people.carol)
-    url = f"/admin/accounts/user/{people.alice.user.id}/"
-
-    listed = client.get("/admin/accounts/user/", {"q": people.alice.email})
-    shown = client.get(f"{url}change/")
-
-    assert people.alice.email in listed.content.decode()
-    assert shown.status_code == 200
-    assert client.post(f"{url}change/", {"is_staff": "on"}).status_code == 403
-    assert client.get("/admin/accounts/user/add/").status_code == 403
-    assert client.post(f"{url}delete/").status_code == 403
-
-
-def test_page_of_a_person_shows_no_salt(people: Any) -> None:
-    client = sign_in(people.carol)
-
-    page = client.get(f"/admin/accounts/user/{people.alice.user.id}/change/").content.decode()
-
-    assert people.alice.user.session_salt not in page
-
-
-def test_researcher_is_told_that_it_is_for_staff(alice: Any) -> None:
-    client = sign_in(alice)
-
-    answer = client.get(ADMIN, follow=True)
+@pytest.mark.parametrize("page", [ADMIN, PEOPLE, SESSIONS, EVENTS, f"{PEOPLE}invite/"])
+def test_researcher_is_told_that_it_is_for_staff(alice: Any, page: str) -> None:
+    answer = sign_in(alice).get(page, follow=True)
 
     assert answer.status_code == 403
     assert "for staff" in answer.content.decode()
 
 
-@pytest.mark.parametrize("page", ["/admin/password_change/", "/admin/password_change/done/"])
-def test_admin_has_no_page_of_local_passwords(people: Any, page: str) -> None:
+def test_staff_without_the_second_factor_see_nothing_and_do_nothing(people: Any) -> None:
+    client = Client()
+    client.post(
+        reverse("accounts:sign-in"),
+        {"email": people.carol.email, "password": people.carol.password},
+    )
+    act = f"{PEOPLE}act/sign-out/"
+
+    for answer in (client.get(PEOPLE), client.post(act, {"tick": people.alice.user.pk})):
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith(reverse("accounts:second-factor"))
+
+
+def test_front_leads_to_five_pages_and_to_no_groups(people: Any) -> None:
+    page = sign_in(people.carol).get(ADMIN).content.decode()
+
+    pages = (PEOPLE, SESSIONS, EVENTS, "/admin/datasets/dataset/", "/admin/datasets/load/")
+    assert [address for address in pages if f'href="{address}"' not in page] == []
+    assert "group" not in page.lower()
+    assert sign_in(people.carol).get("/admin/auth/group/").status_code == 404
+
+
+def test_people_are_found_by_address_and_id_and_filtered(people: Any) -> None:
+    client = sign_in(people.carol)
+
+    def is_found(person: Any, **asked: Any) -> bool:
+        page = client.get(PEOPLE, asked).content.decode()
+        return f"{PEOPLE}{person.user.pk}/change/" in page
+
+    assert is_found(people.alice, q=people.alice.email[:12])
+    assert is_found(people.alice, q=str(people.alice.user.pk))
+    assert not is_found(people.alice, q=people.bob.email)
+    assert not is_found(people.alice, q=people.alice.email, is_staff__exact=1)
+    assert is_found(people.carol, q=people.carol.email, is_staff__exact=1)
+    assert "Nothing fits" in client.get(PEOPLE, {"q": "no such person"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        f"{PEOPLE}?session_salt__startswith=a",
+        f"{PEOPLE}?supabase_sessions__device=x",
+        f"{SESSIONS}?sealed_tokens__isnull=0",
+        f"{SESSIONS}?user__session_salt__startswith=a",
+        f"{EVENTS}?once__startswith=a",
+    ],
+)
+def test_address_asks_for_what_the_filters_do_and_for_nothing_else(people: Any, asked: str) -> None:
+    # a row more or less would tell what is in a column that no page shows
+    assert sign_in(people.carol).get(asked).status_code == 400
+
+
+@pytest.mark.parametrize("address", ["add/", "{}/change/", "{}/delete/", "{}/history/", "{}/"])
+def test_nothing_is_written_by_a_form_of_djangos(people: Any, address: str) -> None:
+    page = PEOPLE + address.format(people.alice.user.pk)
+
+    answer = sign_in(people.carol).post(page, {"is_staff": "on"})
+
+    assert answer.status_code in {404, 405}
+
+
+@pytest.mark.parametrize("page", ["/admin/password_change/", "/admin/jsi18n/", "/admin/r/1/1/"])
+def test_pages_of_djangos_that_mean_nothing_here_are_not_there(people: Any, page: str) -> None:
     assert sign_in(people.carol).get(page).status_code == 404
+
+
+def test_what_is_there_no_more_is_not_found(people: Any) -> None:
+    client = sign_in(people.carol)
+
+    for page in (f"{PEOPLE}{uuid4()}/change/", f"{PEOPLE}x/change/", f"{PEOPLE}act/no-such/"):
+        assert client.get(page).status_code == 404
+
+
+def test_person_is_shown_with_sessions_and_events_and_no_secret(people: Any) -> None:
+    alices = Client(headers={"user-agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0"})
+    sign_in(people.alice, alices)
+    row = row_of(alices)
+    client = sign_in(people.carol)
+    addresses = (
+        f"{PEOPLE}{people.alice.user.pk}/change/",
+        f"{SESSIONS}?q={people.alice.email}",
+        f"{SESSIONS}{row.pk}/change/",
+        f"{EVENTS}?q={people.alice.user.pk}",
+    )
+
+    shown = [client.get(address).content.decode() for address in addresses]
+
+    person, sessions, session, events = shown
+    assert "Firefox on Linux" in person
+    assert "signed in" in person
+    assert "127.0.0.1" in sessions
+    assert "Firefox on Linux" in session
+    assert people.alice.email in events
+    hidden = (
+        *tokens_of(row).values(), alices.session.session_key, people.alice.user.session_salt,
+        bytes(row.sealed_tokens).decode(), row.supabase_id,
+    )  # fmt: skip
+    assert not [page for page in shown for secret in hidden if str(secret) in page]
+
+
+def test_list_of_sessions_shows_those_that_are_alive(people: Any) -> None:
+    alices = sign_in(people.alice)
+    client = sign_in(people.carol)
+    asked = {"user": people.alice.user.pk}
+    assert people.alice.email in client.get(SESSIONS, asked).content.decode()
+
+    SupabaseSession.objects.filter(pk=row_of(alices).pk).update(seen_at="2020-01-01T00:00Z")
+
+    assert people.alice.email not in client.get(SESSIONS, asked).content.decode()
 
 
 def test_sign_out_of_the_admin_is_the_platforms(people: Any) -> None:
@@ -66,3 +152,10 @@ def test_sign_out_of_the_admin_is_the_platforms(people: Any) -> None:
 
     assert client.get(ADMIN).status_code == 302
     assert "supabase_session" not in client.session
+
+
+def test_person_who_was_never_seen_here_is_shown(people: Any) -> None:
+    page = sign_in(people.carol).get(f"{PEOPLE}{people.bob.user.pk}/change/").content.decode()
+
+    assert "They are not signed in." in page
+    assert "Nothing is on record." in page

@@ -1,4 +1,4 @@
-"""Signing in, a second factor and a reset, as a person goes through them in Chromium."""
+"""Signing in, a second factor, a reset and the administration, gone through in Chromium."""
 
 import json
 import re
@@ -93,3 +93,33 @@ def test_forgotten_password_is_set_by_a_mailed_link(
     again = open_page(scripted=scripted)
     sign_in(again, alice.email, NEW)
     expect(again.get_by_role("heading", name="Dashboard")).to_be_visible()
+
+
+def test_staff_ban_and_look_through_the_administration(
+    people: Any, open_page: Any, scripted: bool
+) -> None:
+    page = open_page(people.carol, scripted=scripted)
+    page.goto("/admin/")
+    page.get_by_role("link", name="People").click()
+    page.get_by_role("searchbox").fill(people.alice.email)
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("checkbox", name=people.alice.email).check()
+    page.get_by_role("button", name="Ban…").click()
+    expect(page.get_by_role("heading", name=people.alice.email)).to_be_visible()
+    page.get_by_label("Hours").fill("2")
+    page.get_by_role("button", name="Ban").click()
+    expect(page.locator(".messages")).to_contain_text("banned for 2 hours")
+    expect(page.get_by_role("link", name="Let in again…")).to_be_visible()
+
+    pages = page.get_by_role("navigation", name="Pages of the administration")
+    for name in ("Sessions", "Datasets", "Loads", "Events"):
+        pages.get_by_role("link", name=name).click()
+        expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+    page.get_by_text("Outcome: all").click()
+    page.get_by_role("link", name="Refused").click()
+    expect(page.get_by_text("Outcome: refused")).to_be_visible()
+    # the frame is the project's own, and nothing of Django's is loaded
+    assert page.locator("link[href*='admin/'], script[src*='admin/']").count() == 0
+    answer = page.request.get("/admin/accounts/user/")
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]

@@ -1,0 +1,1 @@
+"""The administration: Django's admin as this platform's staff see it."""
