@@ -21,11 +21,18 @@ from psycopg2 import errorcodes, sql
 from accounts import audit, policy
 from accounts.links import confirm_address
 from accounts.mirror import mirror_account
-from accounts.models import AAL2, AuditAction, SupabaseSession, User, new_session_salt
+from accounts.models import (
+    AAL2,
+    AccountDeletion,
+    AuditAction,
+    SupabaseSession,
+    User,
+    new_session_salt,
+)
 from accounts.own.sessions import device_name
 from accounts.services import valid_email
 from accounts.session_life import alive
-from fairdb_site.errors import Forbidden, NotFound, Refused
+from fairdb_site.errors import Conflict, Forbidden, NotFound, Refused
 from fairdb_site.supabase import auth
 
 MOST_HOURS = 876_000  # a hundred years: GoTrue knows no ban without an end
@@ -55,6 +62,7 @@ def account_ban(
     """
     with _on_record(AuditAction.ACCOUNT_BANNED, user, by=by, request=request):
         _require_another(user, by)
+        _require_staying(user)
         if hours is not None and not 1 <= hours <= MOST_HOURS:
             raise Refused(f"A ban is for 1 to {MOST_HOURS:,} hours, or for good.", option="hours")
         banned = mirror_account(auth.admin_update_user(user.pk, ban_for=f"{hours or MOST_HOURS}h"))
@@ -65,6 +73,7 @@ def account_ban(
 def account_unban(*, user: User, by: User | None, request: HttpRequest | None = None) -> User:
     """Let the account in again; who was not banned is as before."""
     with _on_record(AuditAction.ACCOUNT_UNBANNED, user, by=by, request=request):
+        _require_staying(user)
         return mirror_account(auth.admin_update_user(user.pk, ban_for="none"))
 
 
@@ -201,6 +210,12 @@ def _require_another(user: User, by: User | None) -> None:
     """Refuse what would lock its doer out, by a slip in a list, say."""
     if by is not None and by.pk == user.pk:
         raise Forbidden(NOT_ONESELF)
+
+
+def _require_staying(user: User) -> None:
+    """Leave an account that is being deleted as it is: banned for good, until it is gone."""
+    if AccountDeletion.objects.filter(account=user.pk).exists():
+        raise Conflict("This account is being deleted.")
 
 
 def _change_staff(user: User, *, is_staff: bool) -> User:

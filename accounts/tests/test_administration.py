@@ -1,6 +1,7 @@
 """What staff (Carol) and the operator do with Alice's account; Bob's is never touched."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,9 +23,9 @@ from accounts.administration import (
     staff_grant,
     staff_revoke,
 )
-from accounts.models import AuditEvent, SupabaseSession, User
+from accounts.models import AccountDeletion, AuditEvent, SupabaseSession, User
 from accounts.tests.doors import row_of, sign_in, tokens_of
-from fairdb_site.errors import FairdbError, Forbidden, Refused
+from fairdb_site.errors import Conflict, FairdbError, Forbidden, Refused
 from fairdb_site.local.outbox import read_outbox
 from fairdb_site.supabase import auth
 from fairdb_site.supabase.errors import AccountExists, SessionEnded
@@ -154,6 +155,20 @@ def test_whose_ban_is_lifted_signs_in_again(people: Any) -> None:
     assert free.is_active
     assert sign_in(people.alice).get(PAGE).status_code == 200
     assert last_event(free) == ("account unbanned", "done", people.carol.user.pk)
+
+
+@pytest.mark.parametrize("act", [account_unban, partial(account_ban, hours=1)])
+def test_account_that_is_being_deleted_is_neither_let_in_nor_banned_for_less(
+    people: Any, act: Callable[..., User]
+) -> None:
+    AccountDeletion.objects.create(account=people.alice.user.pk)
+    auth.admin_update_user(people.alice.user.pk, ban_for="876000h")
+
+    with pytest.raises(Conflict, match="being deleted"):
+        act(user=people.alice.user, by=people.carol.user)
+
+    assert auth.admin_get_user(people.alice.user.pk).is_banned
+    AccountDeletion.objects.all().delete()  # nothing is left for the reaper of another test
 
 
 # -- Sessions and the second factor ---------------------------------------------------------------
