@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import administration
 from accounts.forms import AddressForm
 from accounts.holdings import Holding, holdings
-from accounts.models import AAL2, AuditEvent, AuditOrigin, SupabaseSession, User
+from accounts.models import AAL2, AccountDeletion, AuditEvent, AuditOrigin, SupabaseSession, User
 from accounts.own.sessions import device_name
 from accounts.session_life import alive
 from accounts.staff.account_acts import ON_ACCOUNTS, ON_SESSIONS
@@ -94,7 +94,7 @@ class UserAdmin(FactsAdmin):
         return [
             ("E-mail", thing.email),
             ("Account", format_html("<code>{}</code>", thing.pk)),
-            ("Active", self.active(thing)),
+            ("Active", tag("being deleted", "bad") if _is_leaving(thing) else self.active(thing)),
             ("Staff", "yes" if thing.is_staff else "no"),
             ("Second factor", "on" if thing.has_second_factor else "none"),
             ("Since", moment(thing.created_at)),
@@ -207,6 +207,10 @@ class SessionAdmin(FactsAdmin):
             ("Since", moment(thing.created_at)),
             ("Last seen", moment(thing.seen_at)),
         ]
+
+
+def _is_leaving(user: User) -> bool:
+    return not user.is_active and AccountDeletion.objects.filter(account=user.pk).exists()
 
 
 def _held(holding: Holding, user: User) -> Iterable[Fact]:

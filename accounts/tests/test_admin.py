@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import SupabaseSession
+from accounts.models import AccountDeletion, SupabaseSession, User
 from accounts.tests.doors import next_of, row_of, sign_in, tokens_of
 
 ADMIN = "/admin/"
@@ -132,6 +132,16 @@ def test_person_is_shown_with_sessions_and_events_and_no_secret(people: Any) -> 
         bytes(row.sealed_tokens).decode(), row.supabase_id,
     )  # fmt: skip
     assert not [page for page in shown for secret in hidden if str(secret) in page]
+
+
+def test_person_who_is_being_deleted_is_shown_as_that(people: Any) -> None:
+    AccountDeletion.objects.create(account=people.bob.user.pk)
+    User.objects.filter(pk=people.bob.user.pk).update(is_active=False)
+
+    page = sign_in(people.carol).get(f"{PEOPLE}{people.bob.user.pk}/change/").content.decode()
+
+    assert "being deleted" in page
+    AccountDeletion.objects.all().delete()  # nothing is left for the reaper of another test
 
 
 def test_list_of_sessions_shows_those_that_are_alive(people: Any) -> None:

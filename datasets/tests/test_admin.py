@@ -39,7 +39,7 @@ def client(people: Any) -> Client:
 
 @pytest.fixture
 def stored(people: Any) -> Stored:
-    found = store_dataset(people.alice.user.pk, COLUMNS, title="A blood panel")
+    found = store_dataset(people.alice.user.pk, COLUMNS, title="A blood panel <i>x</i>")
     Dataset.objects.filter(pk=found.id).update(file_bytes=1536, seconds=2.5, **PRIVATE)
     return found
 
@@ -76,6 +76,7 @@ def test_no_page_shows_a_value_or_the_name_of_a_column(
     pages = "".join(pages_of(client, stored))
 
     assert "A blood panel" in pages
+    assert "<i>x" not in pages
     hidden = ("xyzzy", SECRET, "7654321", "7,654,321", *stored.parts)
     assert [word for word in hidden if word in pages.lower()] == []
 
@@ -168,6 +169,7 @@ def test_dataset_is_deleted_after_a_page_that_asks(
     told = client.post(act, ticked, follow=True).content.decode()
 
     assert "deleted, 3 rows in 1 table" in told
+    assert "A blood panel &lt;i&gt;" in told
     assert run("select count(*) from pg_class where relname = any(%s)", [stored.parts]) == [(0,)]
     assert Dataset.objects.filter(pk=other.id).exists()
     (event,) = AuditEvent.objects.filter(dataset=stored.id)
