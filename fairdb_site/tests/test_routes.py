@@ -1,0 +1,241 @@
+"""Every address of the platform, asked for by nobody, its owner, another owner and staff.
+
+The table says what each is answered. An address that is not in it fails the first test, so whoever
+adds a page has to say who may see it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLResolver, get_resolver
+
+from accounts.models import AuditEvent
+from accounts.tests.doors import row_of, sign_in
+from conftest import People, Person, make_person
+from datasets.tests.stored import store_dataset
+
+TITLE, LABEL, CELL = "Title of Alice", "Label of Alice", "cell of Alice"
+OWN_PAGE, SIGN_IN, DASHBOARD = "/accounts/", "/accounts/sign-in/", "/dashboard/"
+
+# -- What nobody, Alice, Bob and Carol (staff) are answered: a status, or where they are sent -----
+# Forms are sent empty.
+
+Answers = tuple[object, object, object, object]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The answers to GET and to POST."""
+
+    get: Answers
+    post: Answers
+
+
+def all_alike(answer: object) -> Answers:
+    return (answer,) * 4
+
+
+def signed_in(answer: object) -> Answers:
+    return (SIGN_IN, answer, answer, answer)
+
+
+def owner(answer: object) -> Answers:
+    return (SIGN_IN, answer, 404, 404)
+
+
+def staff(answer: object) -> Answers:
+    return (SIGN_IN, "/admin/login/", "/admin/login/", answer)
+
+
+PAGE = Expected(signed_in(200), signed_in(405))
+PAGE_OF_OWNER = Expected(owner(200), signed_in(405))
+FORM = Expected(signed_in(200), signed_in(400))
+PAGE_OF_STAFF = Expected(staff(200), staff(405))
+ACT_ON_NOTHING = Expected(staff("to its list"), staff("to its list"))
+ROUTES = {
+    "": Expected(all_alike(200), all_alike(405)),
+    "accounts/": PAGE,
+    "accounts/register/": Expected((200, DASHBOARD, DASHBOARD, DASHBOARD), all_alike(400)),
+    "accounts/sign-in/": Expected((200, DASHBOARD, DASHBOARD, DASHBOARD), all_alike(400)),
+    "accounts/sign-in/code/": Expected(signed_in(DASHBOARD), signed_in(DASHBOARD)),
+    "accounts/sign-out/": Expected(all_alike(405), all_alike("/")),
+    "accounts/reset/": Expected(all_alike(200), all_alike(400)),
+    "accounts/confirm/": Expected(all_alike(200), all_alike(400)),
+    "accounts/confirm/again/": Expected(all_alike(405), all_alike("/accounts/register/")),
+    "accounts/password/": FORM,
+    "accounts/delete/": FORM,
+    "accounts/second-factor/": Expected(
+        (SIGN_IN, 200, 200, OWN_PAGE),
+        (SIGN_IN, "/accounts/second-factor/", "/accounts/second-factor/", OWN_PAGE),
+    ),
+    "accounts/second-factor/remove/": Expected(
+        (SIGN_IN, OWN_PAGE, OWN_PAGE, 200), (SIGN_IN, OWN_PAGE, OWN_PAGE, 200)
+    ),
+    "accounts/sessions/<uuid:session_id>/end/": Expected(
+        signed_in(405), (SIGN_IN, SIGN_IN, 404, 404)
+    ),
+    "accounts/sessions/end-others/": Expected(signed_in(405), signed_in(OWN_PAGE)),
+    "accounts/sessions/end-all/": Expected(signed_in(405), signed_in(SIGN_IN)),
+    "dashboard/": PAGE,
+    "datasets/": PAGE,
+    "datasets/new/": Expected(signed_in(200), signed_in(422)),
+    "datasets/new/columns/": Expected(signed_in(405), signed_in(400)),
+    "datasets/<uuid:dataset_id>/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/columns/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/columns/names/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/choose/": Expected(owner(200), owner(200)),
+    "datasets/<uuid:dataset_id>/receipt/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/activity/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/delete/": Expected(owner(200), owner(DASHBOARD)),
+    "pseudonyms/": Expected(signed_in(200), signed_in(422)),
+    "search/": PAGE,
+    "admin/": PAGE_OF_STAFF,
+    "admin/login/": Expected((SIGN_IN, 403, 403, SIGN_IN), (SIGN_IN, 403, 403, SIGN_IN)),
+    "admin/logout/": Expected(all_alike(405), all_alike("/")),
+    "admin/accounts/user/": PAGE_OF_STAFF,
+    "admin/accounts/user/invite/": Expected(staff(200), staff(400)),
+    "admin/accounts/user/act/<slug:name>/": ACT_ON_NOTHING,
+    "admin/accounts/user/<path:object_id>/change/": PAGE_OF_STAFF,
+    "admin/accounts/supabasesession/": PAGE_OF_STAFF,
+    "admin/accounts/supabasesession/act/<slug:name>/": ACT_ON_NOTHING,
+    "admin/accounts/supabasesession/<path:object_id>/change/": PAGE_OF_STAFF,
+    "admin/accounts/auditevent/": PAGE_OF_STAFF,
+    "admin/accounts/auditevent/<path:object_id>/change/": PAGE_OF_STAFF,
+    "admin/datasets/dataset/": PAGE_OF_STAFF,
+    "admin/datasets/dataset/act/<slug:name>/": ACT_ON_NOTHING,
+    "admin/datasets/dataset/<path:object_id>/change/": PAGE_OF_STAFF,
+    "admin/datasets/load/": PAGE_OF_STAFF,
+    "admin/datasets/load/reap/": Expected(staff(200), staff("/admin/datasets/load/")),
+    "admin/datasets/load/<path:object_id>/change/": PAGE_OF_STAFF,
+}
+ENDS_SESSIONS = {
+    "accounts/sign-out/",
+    "accounts/sessions/<uuid:session_id>/end/",
+    "accounts/sessions/end-others/",
+    "accounts/sessions/end-all/",
+    "admin/logout/",
+}
+
+
+def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
+    """Yield every address as `urls.py` writes it."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        route = before + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, route)
+        else:
+            yield route
+
+
+# -- Who asks -------------------------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """The people with the browsers in which they are signed in, and what of Alice's there is."""
+
+    people: People
+    clients: dict[str, Client] = field(default_factory=dict)
+    dataset: str = ""
+
+    def client(self, who: str) -> Client:
+        """Return somebody's browser, signed in once for all addresses."""
+        if who == "nobody":
+            return Client()
+        if who not in self.clients:
+            self.clients[who] = sign_in(self.person(who))
+        return self.clients[who]
+
+    def person(self, who: str) -> Person:
+        person: Person = getattr(self.people, who)
+        return person
+
+    def address(self, route: str) -> str:
+        """Return the address with what of Alice's it may name."""
+        alice = self.people.alice.user.pk
+        if not self.dataset:
+            columns = {LABEL: ("text", [CELL] * 3)}
+            self.dataset = str(store_dataset(alice, columns, title=TITLE).id)
+        named: dict[str, Callable[[], object]] = {
+            "<uuid:dataset_id>": lambda: self.dataset,
+            "<uuid:session_id>": lambda: row_of(self.client("alice")).pk,
+            "user/<path:object_id>": lambda: f"user/{alice}",
+            "session/<path:object_id>": lambda: f"session/{row_of(self.client('alice')).pk}",
+            "dataset/<path:object_id>": lambda: f"dataset/{self.dataset}",
+            "load/<path:object_id>": lambda: f"load/{store_dataset(alice, ready=False).id}",
+            "event/<path:object_id>": lambda: f"event/{AuditEvent.objects.latest('id').pk}",
+            "user/act/<slug:name>": lambda: "user/act/ban",
+            "session/act/<slug:name>": lambda: "session/act/end",
+            "dataset/act/<slug:name>": lambda: "dataset/act/delete",
+        }
+        for part, name in named.items():
+            if part in route:
+                route = route.replace(part, str(name()))
+        return f"/{route}"
+
+
+@pytest.fixture(scope="module")
+def world(db_ready: None) -> World:
+    return World(People(make_person("alice"), make_person("bob"), make_person("carol", staff=True)))
+
+
+def said(answer: Any, address: str) -> object:
+    """Return what the table says of an answer."""
+    where = answer.headers.get("Location", "").partition("?")[0]
+    if where and address.startswith(f"{where}act/"):
+        return "to its list"
+    return where or answer.status_code
+
+
+def hidden_from(who: str, address: str) -> list[str]:
+    """Return what of Alice's a person must not meet; staff see titles in the administration."""
+    if who == "alice":
+        return []
+    is_staff_page = who == "carol" and address.startswith("/admin/")
+    return [LABEL, CELL] if is_staff_page else [TITLE, LABEL, CELL]
+
+
+def text_of(answer: Any) -> str:
+    return (b"".join(answer) if answer.streaming else answer.content).decode()
+
+
+# -- The sweep ------------------------------------------------------------------------------------
+
+
+def test_every_address_is_in_the_table() -> None:
+    assert set(routes()) == set(ROUTES)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_each_gets_what_the_table_says_and_nothing_of_alice(
+    route: str, method: str, world: World
+) -> None:
+    got = []
+    for who in ("nobody", "bob", "carol", "alice"):  # who may delete it comes last
+        address = world.address(route)
+        answer = getattr(world.client(who), method)(address)
+        got.append(said(answer, address))
+        assert not [mark for mark in hidden_from(who, address) if mark in text_of(answer)]
+        if route in ENDS_SESSIONS:
+            world.clients.clear()
+    if (route, method) == ("datasets/<uuid:dataset_id>/delete/", "post"):
+        world.dataset = ""
+    nobody, bob, carol, alice = got
+
+    assert (nobody, alice, bob, carol) == getattr(ROUTES[route], method)
+
+
+@pytest.mark.parametrize("headers", [{"HX-Request": "true"}, {"Accept": "application/json"}])
+@pytest.mark.parametrize("route", ROUTES)
+def test_htmx_and_programs_get_no_more_and_meet_no_fault(
+    route: str, headers: dict[str, str], world: World
+) -> None:
+    for who in ("nobody", "bob"):
+        answer = world.client(who).get(world.address(route), headers=headers)
+
+        assert answer.status_code < 500
+        assert not [mark for mark in (TITLE, LABEL, CELL) if mark in text_of(answer)]
