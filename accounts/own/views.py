@@ -25,7 +25,7 @@ from accounts.own import deletion, password, sessions
 from accounts.second_factor import before_second_factor
 from fairdb_site.errors import FairdbError, Refused, SignInRequired, Unavailable
 from fairdb_site.http import HtmxHttpRequest, memory_only
-from fairdb_site.supabase.errors import SamePassword, WeakPassword, WrongCode
+from fairdb_site.supabase.errors import SamePassword, WeakPassword, WrongCode, WrongPassword
 
 
 @never_cache
@@ -59,8 +59,7 @@ def change_password(request: HtmxHttpRequest) -> HttpResponse:
         except SignInRequired:
             raise
         except FairdbError as error:
-            is_new = isinstance(error, WeakPassword | SamePassword)
-            status = _refuse(form, error, "password" if is_new else None)
+            status = _refuse(form, error, _FIELDS.get(type(error)))
         else:
             messages.success(request, "Your password is changed. Other sessions have ended.")
             return redirect("accounts:own")
@@ -222,8 +221,11 @@ def _signed_out() -> HttpResponse:
     return response
 
 
+_FIELDS = {WrongPassword: "old", WeakPassword: "password", SamePassword: "password"}
+
+
 def _refuse(form: Form, error: FairdbError, field: str | None) -> int:
-    form.add_error(field, error.message)
+    form.add_error(field if field in form.fields else None, error.message)
     return error.status if isinstance(error, Unavailable) else 400
 
 

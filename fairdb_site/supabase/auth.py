@@ -44,7 +44,11 @@ from fairdb_site.supabase.errors import (
 if TYPE_CHECKING:
     from supabase import Client
     from supabase_auth import SyncGoTrueAdminAPI
-    from supabase_auth.types import AdminUserAttributes, SignUpWithEmailAndPasswordCredentials
+    from supabase_auth.types import (
+        AdminUserAttributes,
+        SignUpWithEmailAndPasswordCredentials,
+        UserAttributes,
+    )
 
 __all__ = ["STAFF", "Account", "Factor", "NewFactor", "Session", "account_of"]
 
@@ -165,14 +169,22 @@ def verify_link(token_hash: str, kind: LinkKind) -> Session:
 # where it has run out or is about to; the refresh token is never used up.
 
 
-def change_password(access_token: str, refresh_token: str, new_password: str) -> None:
+def change_password(
+    access_token: str, refresh_token: str, new_password: str, *, current: str | None = None
+) -> None:
     """Set the person's password, which ends their other sessions; this one goes on.
 
-    SamePassword, WeakPassword; SecondFactorNeeded when they have one and this session is without.
+    `current` is the password they have now: WrongPassword without it where Supabase is set up to
+    ask for it, unless the session began with a mailed link. SamePassword, WeakPassword;
+    SecondFactorNeeded when they have one and this session is without; SignInTooOld where Supabase
+    wants sessions of no more than a day.
     """
+    wanted: UserAttributes = {"password": new_password}
+    if current is not None:  # GoTrue before 2.187 passes over what it does not know
+        wanted["current_password"] = current
     with _as_fairdb_error("change password", _SIGNED_IN):
         client, _ = _signed_in(access_token, refresh_token)
-        client.auth.update_user({"password": new_password})
+        client.auth.update_user(wanted)
 
 
 def factor_enrol(access_token: str, refresh_token: str, *, name: str) -> NewFactor:

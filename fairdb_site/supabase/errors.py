@@ -117,13 +117,25 @@ class SamePassword(Refused):
         super().__init__("This is the password you have now. Please choose another one.")
 
 
+class WrongPassword(Refused):
+    """The password given as the one the account has now is another."""
+
+    code = "wrong_password"
+
+    def __init__(self) -> None:
+        super().__init__("This is not your password. Please type it once more.")
+
+
 class SignInTooOld(Refused):
     """Supabase wants a fresh sign-in before it changes the password."""
 
     code = "sign_in_too_old"
 
     def __init__(self) -> None:
-        super().__init__("Please sign out, sign in again and change your password right after.")
+        super().__init__(
+            "A new password takes a fresh sign-in here. Please sign out, sign in again and change "
+            "your password within a day."
+        )
 
 
 class SecondFactorNeeded(Forbidden):
@@ -285,6 +297,8 @@ _MEANING_OF_AUTH_CODE: Meanings = {
     "email_address_not_authorized": UnusableAddress,
     "otp_expired": LinkUsed,
     "same_password": SamePassword,
+    "current_password_required": WrongPassword,
+    "current_password_invalid": WrongPassword,
     "reauthentication_needed": SignInTooOld,
     "insufficient_aal": SecondFactorNeeded,
     "too_many_enrolled_mfa_factors": TooManyFactors,

@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse, Response
 from fairdb_site.local.gateway.calls import Call, Refusal, auth_error, invalid, read_email
 from fairdb_site.local.gateway.database import Cursor
 from fairdb_site.local.gateway.mails import KINDS, send_link, use_link
-from fairdb_site.local.gateway.sessions import is_aal2, open_session, refresh, signed_in
-from fairdb_site.local.gateway.users import add_user, change_user, find_user, is_password
+from fairdb_site.local.gateway.sessions import is_aal2, open_session, origin_of, refresh, signed_in
+from fairdb_site.local.gateway.users import User, add_user, change_user, find_user, is_password
 
 
 def sign_up(call: Call, cursor: Cursor) -> Response:
@@ -70,16 +70,39 @@ def show_user(call: Call, cursor: Cursor) -> Response:
 def update_user(call: Call, cursor: Cursor) -> Response:
     """Change the caller's password or metadata."""
     user, session_id = signed_in(call, cursor)
-    fields = call.fields(password=str, data=dict)
+    fields = call.fields(password=str, current_password=str, data=dict)
     password = fields["password"]
     if password and user.has_second_factor and not is_aal2(cursor, session_id):
         message = "AAL2 session is required to update email or password when MFA is enabled."
         raise auth_error(401, "insufficient_aal", message)
+    if password:
+        _require_proof(call, cursor, user, session_id, fields["current_password"])
     if password and is_password(password, user.encrypted_password):
         message = "New password should be different from the old password."
         raise auth_error(422, "same_password", message)
     properties = {"password": password, "user_metadata": fields["data"]}
     return JSONResponse(change_user(cursor, user.id, keep_session=session_id, **properties).shown)
+
+
+def _require_proof(
+    call: Call, cursor: Cursor, user: User, session_id: str, current: str | None
+) -> None:
+    """Refuse a new password without what proves it, where the project asks for that.
+
+    Who came by a mailed link has proven enough. GoTrue passes over a current password that it does
+    not ask for; here it has to be right wherever it is sent.
+    """
+    is_old, is_by_mail = origin_of(cursor, session_id)
+    if call.config.reauthentication_required and is_old:
+        message = "Password update requires reauthentication"
+        raise auth_error(400, "reauthentication_needed", message)
+    if is_by_mail or not user.encrypted_password:
+        return
+    message = "Current password required when setting new password."
+    if call.config.current_password_required and not current:
+        raise auth_error(400, "current_password_required", message)
+    if current and not is_password(current, user.encrypted_password):
+        raise auth_error(400, "current_password_invalid", message)
 
 
 def recover(call: Call, cursor: Cursor) -> Response:

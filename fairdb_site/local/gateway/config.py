@@ -26,6 +26,9 @@ class GatewayConfig:
     algorithm: Literal["ES256", "HS256"] = "ES256"
     autoconfirm: bool = True
     signup_enabled: bool = True
+    # what a new password takes beside a session, as GoTrue's settings of these names ask for it
+    current_password_required: bool = False
+    reauthentication_required: bool = False
     # signs no more, but tokens it signed are good until they expire
     former_signing_key_pem: str | None = field(default=None, repr=False)
 

@@ -75,6 +75,21 @@ def is_aal2(cursor: Cursor, session_id: str) -> bool:
     return bool(cursor.rowcount)
 
 
+def origin_of(cursor: Cursor, session_id: str) -> tuple[bool, bool]:
+    """Whether the session was opened more than a day ago, and whether by a mailed link."""
+    cursor.execute(
+        """
+        select s.created_at < now() - interval '24 hours' as is_old, exists (
+          select from auth.mfa_amr_claims c
+          where c.session_id = s.id and c.authentication_method = 'otp') as is_by_mail
+        from auth.sessions s where s.id = %s
+        """,
+        (session_id,),
+    )
+    session = cursor.fetchone()
+    return session["is_old"], session["is_by_mail"]
+
+
 def refresh(call: Call, cursor: Cursor) -> Response:
     """Swap a refresh token for the next one (grant_type=refresh_token).
 

@@ -49,6 +49,14 @@ def careful_gateway(state: LocalState, outbox: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
+def strict_gateway(state: LocalState, outbox: Path) -> Iterator[Served]:
+    """A gateway that wants a new password proven by the current one, in a session of today."""
+    wanted = {"current_password_required": True, "reauthentication_required": True}
+    with serve(state, DATABASE, outbox, **wanted) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
 def user(gateway: Served) -> Session:
     """Somebody signed in, whom no test changes."""
     return gateway.sign_up()

@@ -267,3 +267,54 @@ def test_what_is_not_done_with_accounts_is_a_501(
 
     assert outcome(answer) == (501, "not_implemented")
     assert gateway.admin("GET", f"/admin/users/{user.id}").json()["email"] == user.email
+
+
+def set_password(served: Served, token: str, **more: str) -> Any:
+    body = {"password": "another password", **more}
+    return served.request("PUT", "/auth/v1/user", token=token, json=body)
+
+
+def test_current_password_has_to_be_right_where_it_is_sent(gateway: Served) -> None:
+    person = gateway.sign_up()
+
+    wrong = set_password(gateway, person.access_token, current_password="not this one")
+    right = set_password(gateway, person.access_token, current_password=person.password)
+
+    assert outcome(wrong) == (400, "current_password_invalid")
+    assert right.status_code == 200
+
+
+def test_project_may_ask_for_the_current_password(strict_gateway: Served) -> None:
+    person = strict_gateway.sign_up()
+
+    without = set_password(strict_gateway, person.access_token)
+    empty = set_password(strict_gateway, person.access_token, current_password="")
+    right = set_password(strict_gateway, person.access_token, current_password=person.password)
+
+    assert outcome(without) == outcome(empty) == (400, "current_password_required")
+    assert right.status_code == 200
+
+
+def test_nobody_is_asked_for_it_who_came_by_a_mailed_link(strict_gateway: Served) -> None:
+    person = strict_gateway.sign_up()
+    strict_gateway.auth("/recover", {"email": person.email})
+    (mail,) = strict_gateway.mails(person.email)
+
+    token = verify(strict_gateway, mail).json()["access_token"]
+
+    assert set_password(strict_gateway, token).status_code == 200
+
+
+def test_project_may_ask_for_a_sign_in_of_the_last_day(strict_gateway: Served) -> None:
+    person = strict_gateway.sign_up()
+    proof = {"current_password": person.password}
+    strict_gateway.sql(
+        "update auth.sessions set created_at = now() - interval '25 hours' where user_id = %s",
+        person.id,
+    )
+    fresh = strict_gateway.sign_in(person.email, person.password).json()["access_token"]
+
+    refused = set_password(strict_gateway, person.access_token, **proof)
+
+    assert outcome(refused) == (400, "reauthentication_needed")
+    assert set_password(strict_gateway, fresh, **proof).status_code == 200
