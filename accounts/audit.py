@@ -25,6 +25,8 @@ from fairdb_site.errors import FairdbError
 from fairdb_site.http import client_address, device_of
 from fairdb_site.logs import current_request_id
 
+_A_PAGE = 1_000  # events
+
 
 def record(  # each is a fact of the event
     action: AuditAction,
@@ -116,6 +118,7 @@ class Event:
     outcome: str
     actor: UUID | None
     actor_name: str
+    subject: UUID | None
     subject_name: str
     dataset: UUID | None
     address: str
@@ -128,11 +131,13 @@ def events(
     account: UUID | None = None,
     dataset: UUID | None = None,
     since: datetime | None = None,
+    before: int | None = None,
     most: int,
 ) -> Iterator[Event]:
     """Yield the newest events first.
 
-    Those of an account are the ones it acted in and the ones that acted upon it.
+    Those of an account are the ones it acted in and the ones that acted upon it. `before` is the
+    number of an event: those from before it alone.
     """
     found = AuditEvent.objects.order_by("-id")
     if account is not None:
@@ -141,6 +146,8 @@ def events(
         found = found.filter(dataset=dataset)
     if since is not None:
         found = found.filter(at__gte=since)
+    if before is not None:
+        found = found.filter(pk__lt=before)
     listed = list(found[:most])
     people = {one for event in listed for one in (event.actor, event.subject) if one}
     emails = dict(User.objects.filter(pk__in=people).values_list("pk", "email"))
@@ -154,12 +161,21 @@ def events(
             outcome=event.outcome,
             actor=event.actor,
             actor_name=_name(event.actor, emails),
+            subject=event.subject,
             subject_name=_name(event.subject, emails),
             dataset=event.dataset,
             address=(origin and origin.address) or "",
             device=origin.device if origin else "",
             request=event.request_id,
         )
+
+
+def all_events(*, account: UUID | None = None, dataset: UUID | None = None) -> Iterator[Event]:
+    """Yield all events of an account or a dataset, the newest first, read by the thousand."""
+    before: int | None = None
+    while page := list(events(account=account, dataset=dataset, before=before, most=_A_PAGE)):
+        yield from page
+        before = page[-1].event
 
 
 def _record_of(

@@ -183,6 +183,7 @@ class AuditAction(models.TextChoices):
     ACCOUNT_UNBANNED = "account unbanned"
     STAFF_GRANTED = "staff granted"
     STAFF_REVOKED = "staff revoked"
+    ACCOUNT_DOWNLOADED = "account downloaded"
     ACCOUNT_DELETED = "account deleted"
     DATASET_LOADED = "dataset loaded"
     DATASET_DELETED = "dataset deleted"

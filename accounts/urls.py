@@ -16,6 +16,7 @@ urlpatterns = [
     path("confirm/", views.confirm, name="confirm"),
     path("confirm/again/", views.confirm_again, name="confirm-again"),
     path("password/", own.change_password, name="password"),
+    path("download/", own.download, name="download"),
     path("delete/", own.delete_account, name="delete"),
     path("second-factor/", own.add_second_factor, name="second-factor-new"),
     path("second-factor/remove/", own.remove_second_factor, name="second-factor-remove"),

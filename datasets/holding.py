@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import connection
+from django.http import HttpRequest
 from django.urls import reverse
 from psycopg2 import sql
 
-from datasets import rpc
+from datasets import rpc, takeout
 from datasets.identifiers import in_data_schema
 from datasets.quota import bytes_used, in_units
 from datasets.services import dataset_drop
 from datasets.templatetags.fairdb import times
+from fairdb_site.archives import ArchivedFile
 
 
 class Datasets:
@@ -38,6 +41,14 @@ class Datasets:
     def listed_at(self, account: UUID) -> str:
         """Return where staff see the datasets that are ready."""
         return f"{reverse('admin:datasets_dataset_changelist')}?user_id={account}"
+
+    def files(self, account: UUID, request: HttpRequest) -> Iterator[ArchivedFile]:
+        """Yield every dataset: its rows, its columns, its facts, its activity."""
+        return takeout.files(account, request)
+
+    def contents(self) -> str:
+        """Return what the files are."""
+        return takeout.CONTENTS
 
     def hide(self, account: UUID) -> None:
         """Mark all that are ready as deleting: nobody reads them from the commit on."""

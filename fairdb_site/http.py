@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from fairdb_site.errors import FairdbError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST_DEVICE = 200  # characters
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def memory_only(view: View) -> View:

@@ -12,6 +12,7 @@ from accounts.pace import refused_late
 from accounts.sessions import SessionTokens
 from fairdb_site.http import HtmxHttpRequest
 from fairdb_site.supabase import auth
+from fairdb_site.supabase.account import Account
 from fairdb_site.supabase.errors import WrongCredentials, WrongPassword
 
 
@@ -39,11 +40,12 @@ def password_change(*, request: HtmxHttpRequest, old: str, new: str) -> None:
 
 
 @sensitive_variables("password")
-def password_require(*, email: str, password: str) -> None:
-    """Raise WrongPassword unless this is the account's password."""
+def password_require(*, email: str, password: str) -> Account:
+    """Return the account if this is its password, else raise WrongPassword."""
     try:
         with refused_late(WrongCredentials):
             proof = auth.sign_in(email, password)
     except WrongCredentials:
         raise WrongPassword from None
     auth.sign_out(proof.access_token)  # asking for it began a session
+    return proof.account

@@ -9,7 +9,8 @@ import segno
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.forms import Form
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
@@ -21,10 +22,11 @@ from accounts.forms import ChangePasswordForm, CodeForm, OwnPasswordForm
 from accounts.kept_input import forget_person, on_this_site
 from accounts.limits import Limit
 from accounts.links import came_by_link
-from accounts.own import deletion, password, sessions
+from accounts.own import deletion, password, sessions, takeout
 from accounts.second_factor import before_second_factor
 from fairdb_site.errors import FairdbError, Refused, SignInRequired, Unavailable
 from fairdb_site.http import HtmxHttpRequest, memory_only
+from fairdb_site.supabase.account import Account
 from fairdb_site.supabase.errors import SamePassword, WeakPassword, WrongCode, WrongPassword
 
 
@@ -73,24 +75,55 @@ def change_password(request: HtmxHttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_account(request: HtmxHttpRequest) -> HttpResponse:
     """Delete one's own account with all that is in it, for the password."""
-    form, status = OwnPasswordForm(request.POST or None), 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            limits.require(Limit.SIGN_IN, request=request)
-            account = request.user.pk
-            try:
-                password.password_require(
-                    email=request.user.email, password=form.cleaned_data["old"]
-                )
-            except Refused as error:
-                form.add_error("old", error.message)
-            else:
-                done = deletion.account_delete(account=account, by=account, request=request)
-                logout(request)
-                return _gone(request, done=done)
+    form = _own_password_form(request)
+    if _proven_by_password(request, form):
+        account = request.user.pk
+        done = deletion.account_delete(account=account, by=account, request=request)
+        logout(request)
+        return _gone(request, done=done)
     context = {"form": form, "goes": deletion.what_goes(request.user.pk)}
-    return render(request, "accounts/delete.html", context, status=status)
+    return render(request, "accounts/delete.html", context, status=_status(form))
+
+
+@memory_only
+@sensitive_post_parameters("old")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def download(request: HtmxHttpRequest) -> HttpResponseBase:
+    """Send everything held on one's account as a ZIP archive, for the password."""
+    form = _own_password_form(request)
+    if (account := _proven_by_password(request, form)) is None:
+        if form.is_bound:
+            takeout.takeout_refused(request=request)
+        context = {"form": form}
+        return render(request, "accounts/download.html", context, status=_status(form))
+    answer = StreamingHttpResponse(
+        takeout.takeout(request=request, account=account), content_type="application/zip"
+    )
+    answer["Content-Disposition"] = f'attachment; filename="{takeout.takeout_name()}"'
+    answer["X-Accel-Buffering"] = "no"  # of nginx: it would lay what a slow reader leaves on disk
+    return answer
+
+
+def _own_password_form(request: HtmxHttpRequest) -> OwnPasswordForm:
+    return OwnPasswordForm(request.POST if request.method == "POST" else None)
+
+
+def _proven_by_password(request: HtmxHttpRequest, form: OwnPasswordForm) -> Account | None:
+    """Return whose password was typed, the person's own; else None, and the form says why.
+
+    An open session alone is not enough for what cannot be undone. Each try counts.
+    """
+    if not form.is_valid():
+        return None
+    limits.require(Limit.SIGN_IN, request=request)
+    try:
+        return password.password_require(
+            email=request.user.email, password=form.cleaned_data["old"]
+        )
+    except Refused as error:
+        form.add_error("old", error.message)
+        return None
 
 
 def _gone(request: HtmxHttpRequest, *, done: bool) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""A dataset written to a file, read under somebody's row level security."""
+"""A dataset written to a file, or wherever else, read under somebody's row level security."""
 
 import hashlib
 import os
@@ -55,7 +55,7 @@ def dataset_export(
                 digest.update(data)
                 size += file.write(data)
 
-            loaded_digest = _export(dataset_id, reader_id, write)
+            loaded_digest = dataset_write(dataset_id=dataset_id, reader_id=reader_id, write=write)
         if overwrite:
             Path(name).replace(out)
         else:
@@ -95,8 +95,11 @@ def _put_new(written: Path, out: Path) -> None:
         written.replace(out)
 
 
-def _export(dataset_id: UUID, reader_id: UUID, write: Callable[[bytes], object]) -> str:
-    """Write the dataset's CSV and return the digest it had when it was loaded."""
+def dataset_write(*, dataset_id: UUID, reader_id: UUID, write: Callable[[bytes], object]) -> str:
+    """Write a dataset as canonical CSV, piece by piece; return the digest it had when loaded.
+
+    A missing dataset and someone else's are the same NotFound. What `write` raises ends it at once.
+    """
     with plain_faults("export"), as_user(reader_id, snapshot=True), connection.cursor() as cursor:
         cursor.execute("set local statement_timeout = 0")
         cursor.execute(
@@ -117,5 +120,11 @@ def _export(dataset_id: UUID, reader_id: UUID, write: Callable[[bytes], object])
             [dataset_id],
         )
         columns = [PlannedColumn(*row) for row in cursor.fetchall()]
-        write_csv(cursor, dataset_source(parts, columns), write)
+        try:
+            write_csv(cursor, dataset_source(parts, columns), write)
+        except BaseException:
+            # psycopg2 would read the rest of a COPY to its end, minutes for a large dataset, before
+            # it takes another command
+            connection.close()
+            raise
         return str(loaded_digest)

@@ -66,6 +66,7 @@ ROUTES = {
     "accounts/confirm/": Expected(all_alike(200), all_alike(400)),
     "accounts/confirm/again/": Expected(all_alike(405), all_alike("/accounts/register/")),
     "accounts/password/": FORM,
+    "accounts/download/": FORM,
     "accounts/delete/": FORM,
     "accounts/second-factor/": Expected(
         (SIGN_IN, 200, 200, OWN_PAGE),
