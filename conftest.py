@@ -49,7 +49,7 @@ os.environ |= {
 django.setup()
 
 
-pytest_plugins = ["fairdb_site.tests.browser"]
+pytest_plugins = ["fairdb_site.tests.browser", "fairdb_site.tests.log"]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -18,24 +18,6 @@ from fairdb_site.middleware import AnswerBroken
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the platform's own handlers write, as the settings made them."""
-    written = io.StringIO()
-    loggers = [logging.getLogger(name) for name in ("", "fairdb_site", "datasets", "django.server")]
-    ours = {
-        handler
-        for logger in loggers
-        for handler in logger.handlers
-        if isinstance(handler, logging.StreamHandler)
-        and isinstance(handler.formatter, ValueFreeFormatter)
-    }
-    before = [(handler, handler.setStream(written)) for handler in ours]
-    yield written
-    for handler, stream in before:
-        handler.setStream(stream)
-
-
-@pytest.fixture
 def objects(log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Any]]]:
     """Let the handlers write JSON, access lines too; give what reads the objects written."""
     for name in ("", "fairdb_site", "datasets", "django.server"):
