@@ -229,9 +229,9 @@ def test_nobody_gets_it_without_signing_in_or_from_another_site(alice: Any) -> N
     form = {"old": alice.password}
 
     assert Client().post(DOWNLOAD, form)["Location"].startswith("/accounts/sign-in/")
-    strict = sign_in(alice, Client(enforce_csrf_checks=False))
-    strict.handler.enforce_csrf_checks = True
-    assert strict.post(DOWNLOAD, form).status_code == 403
+    client = sign_in(alice)
+    client.handler.enforce_csrf_checks = True
+    assert client.post(DOWNLOAD, form).status_code == 403
 
 
 def test_answer_is_kept_by_nobody_on_the_way(alice: Any) -> None:

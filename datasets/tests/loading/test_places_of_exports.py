@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from conftest import Person
 from datasets.browse.export import write_csv
-from datasets.browse.export_file import dataset_export
+from datasets.browse.export_file import dataset_export, dataset_write
 from datasets.tests.loading.tables import load_csv
 from fairdb_site.errors import Conflict, Refused
 
@@ -126,3 +127,24 @@ def test_file_system_without_links_gets_the_file_too(
 def no_links(*args: Any) -> None:
     """What FAT says; no such file system can be mounted in a test."""
     raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+def test_export_that_nobody_takes_hangs_up_and_reads_no_rest(alice: Person, tmp_path: Path) -> None:
+    receipt = load_csv(alice, tmp_path, "id,age\nP1,30\n")
+    before = backend()
+
+    def gone(data: bytes) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        dataset_write(dataset_id=receipt.dataset, reader_id=alice.user.pk, write=gone)
+
+    assert backend() != before
+    assert not connection.in_atomic_block
+
+
+def backend() -> int:
+    """Return which connection to the database this thread has."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        return int(cursor.fetchone()[0])

@@ -18,6 +18,11 @@ SIGNED_IN = [
     "/pseudonyms/",
     "/search/",
     "/search/?q=taxon",
+    "/accounts/",
+    "/accounts/password/",
+    "/accounts/second-factor/",
+    "/accounts/download/",
+    "/accounts/delete/",
 ]
 OF_A_DATASET = [
     "",
