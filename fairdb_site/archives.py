@@ -39,7 +39,6 @@ class ArchivedFile:
 
 def file_of(path: str, pieces: Iterable[bytes]) -> ArchivedFile:
     """Return a file of these pieces, which are asked for as it is written."""
-
     return ArchivedFile(path, partial(write_pieces, pieces))
 
 

@@ -35,7 +35,7 @@ What FAIRDatabase holds on {email}, as of {now:%Y-%m-%d %H:%M} UTC
 Whoever has this archive has your data: keep it where your data may be. JSON and CSV files are in
 UTF-8, times in UTC as ISO 8601 writes them.
 
-README.txt       This.
+README.txt       This file.
 account.json     Your account, your second factors (not their secrets), where you are signed in,
                  and from where you were seen (address and browser).
 events.csv       What you did, and what was done to your account. Addresses and browsers are your

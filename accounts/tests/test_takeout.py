@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import audit
+from accounts import audit, pace
 from accounts.models import AuditAction, SupabaseSession
 from accounts.own import deletion
 from accounts.tests.doors import row_of, sign_in, tokens_of
@@ -30,6 +30,12 @@ COLUMNS: Columns = {
     "well": ("boolean", [True, False, None]),
 }
 PHONE = "Mozilla/5.0 (Android 15) Firefox/140.0"
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse a wrong password without the wait that hides which accounts there are."""
+    monkeypatch.setattr(pace, "REFUSED_AFTER", 0.0)
 
 
 def download(person: Any, client: Client | None = None) -> zipfile.ZipFile:
