@@ -132,6 +132,7 @@ def events(
     dataset: UUID | None = None,
     since: datetime | None = None,
     before: int | None = None,
+    with_datasets: bool = True,
     most: int,
 ) -> Iterator[Event]:
     """Yield the newest events first.
@@ -148,6 +149,8 @@ def events(
         found = found.filter(at__gte=since)
     if before is not None:
         found = found.filter(pk__lt=before)
+    if not with_datasets:
+        found = found.filter(dataset=None)
     listed = list(found[:most])
     people = {one for event in listed for one in (event.actor, event.subject) if one}
     emails = dict(User.objects.filter(pk__in=people).values_list("pk", "email"))

@@ -7,13 +7,13 @@ Nothing of it is on a disk here, nor in memory for longer than a piece takes to 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple, fields
 from itertools import chain
 from typing import Any
 
 from django.utils import timezone
 
 from accounts import audit
-from accounts.audit import Event
 from accounts.holdings import holdings
 from accounts.models import (
     AAL2,
@@ -21,8 +21,8 @@ from accounts.models import (
     AuditOrigin,
     AuditOutcome,
     SupabaseSession,
-    User,
 )
+from accounts.own.events import OwnEvent, own_event
 from fairdb_site.archives import ArchivedFile, archive_write, csv_pieces, file_of, json_pieces
 from fairdb_site.http import HtmxHttpRequest
 from fairdb_site.streams import Streamed, Write
@@ -100,7 +100,7 @@ def _files(request: HtmxHttpRequest, account: Account) -> Iterator[ArchivedFile]
     user = request.user
     contents = "\n".join(holding.contents() for holding in holdings())
     readme = _README.format(email=user.email, now=timezone.now(), contents=contents)
-    events = (_event(event, reader=user) for event in audit.all_events(account=user.pk))
+    events = (_line(own_event(event, reader=user)) for event in audit.all_events(account=user.pk))
     yield file_of("README.txt", [readme.encode()])
     yield file_of("account.json", json_pieces(_account(request, account)))
     yield file_of("events.csv", csv_pieces(_EVENT, events))
@@ -146,21 +146,9 @@ def _account(request: HtmxHttpRequest, account: Account) -> dict[str, Any]:
     }
 
 
-def _event(event: Event, *, reader: User) -> tuple[object, ...]:
-    """Return an event as its line; where others were, and who they are, is theirs."""
-    is_own = event.actor == reader.pk
-    return (
-        event.at.isoformat(),
-        event.action,
-        event.outcome,
-        "you" if is_own else "an operator, or nobody signed in" if event.actor is None else _OTHER,
-        "" if event.subject is None else "you" if event.subject == reader.pk else _OTHER,
-        event.dataset or "",
-        event.address if is_own else "",
-        event.device if is_own else "",
-        event.request,
-    )
+def _line(event: OwnEvent) -> tuple[object, ...]:
+    at, *others = astuple(event)
+    return at.isoformat(), *others
 
 
-_EVENT = ("at", "action", "outcome", "by", "upon", "dataset", "address", "device", "request")
-_OTHER = "another account"
+_EVENT = tuple(field.name for field in fields(OwnEvent))

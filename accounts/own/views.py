@@ -23,18 +23,24 @@ from accounts.kept_input import forget_person, on_this_site
 from accounts.limits import Limit
 from accounts.links import came_by_link
 from accounts.own import deletion, password, sessions, takeout
+from accounts.own.events import newest_of
 from accounts.second_factor import before_second_factor
 from fairdb_site.errors import FairdbError, Refused, SignInRequired, Unavailable
 from fairdb_site.http import HtmxHttpRequest, memory_only
 from fairdb_site.supabase.account import Account
 from fairdb_site.supabase.errors import SamePassword, WeakPassword, WrongCode, WrongPassword
 
+SHOWN_EVENTS = 10
+
 
 @never_cache
 @require_safe
 def overview(request: HtmxHttpRequest) -> HttpResponse:
-    """Show one's account: password, second factor, where one is signed in."""
-    context = {"sessions": sessions.sessions_of(request.user, this=request.supabase_session)}
+    """Show one's account: password, second factor, where one is signed in, what was done lately."""
+    context = {
+        "sessions": sessions.sessions_of(request.user, this=request.supabase_session),
+        "events": newest_of(request.user, most=SHOWN_EVENTS),
+    }
     return render(request, "accounts/own.html", context)
 
 

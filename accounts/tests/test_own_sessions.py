@@ -1,5 +1,6 @@
 """My sessions: seen, and ended one by one, all others, or all."""
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +26,24 @@ def test_page_shows_where_one_is_signed_in(alice: Any) -> None:
     assert "Firefox on Linux" in page
     assert "this one" in page
     assert page.count("/end/") == 2
+
+
+def test_page_shows_what_was_done_by_the_account_and_to_it_and_where_others_were_is_theirs(
+    people: Any,
+) -> None:
+    wrong = {"email": people.alice.email, "password": "not hers"}
+    Client(REMOTE_ADDR="192.0.2.7").post("/accounts/sign-in/", wrong)
+    sign_in(people.bob)
+    client = sign_in(people.alice)
+
+    page = client.get(OWN).content.decode()
+    lines = re.findall(r"<tr>(.*?)</tr>", page.split("What was done lately")[1], re.S)
+    told = [" ".join(re.sub("<[^>]*>", " ", line).split()[4:]) for line in lines[1:]]
+
+    assert told == [
+        "Signed in You 127.0.0.1",
+        "Signed in refused An operator, or nobody signed in —",
+    ]
 
 
 def test_page_shows_nobody_elses_sessions(people: Any) -> None:

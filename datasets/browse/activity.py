@@ -77,7 +77,7 @@ class NewestEvent:
 def newest_events(*, owner_id: UUID, most: int) -> tuple[NewestEvent, ...]:
     """Return what was done last to the owner's datasets, newest first, in one read.
 
-    With it go the owner's loads of which nothing was kept, and what they deleted.
+    With it go the owner's loads of which nothing was kept, and what they or others deleted.
     """
     statement = sql.SQL(_NEWEST).format(
         events=sql.Identifier(AuditEvent._meta.db_table),
@@ -126,9 +126,17 @@ newest as (
   (
     select id, null, null
       from {events}
-      where actor = %(owner)s and (
+      where actor = %(owner)s and coalesce(subject = actor, true) and (
         (action = %(loaded)s and dataset is null) or (action = %(deleted)s and outcome = %(done)s)
       )
+      order by id desc limit %(most)s
+  )
+  union all
+  (
+    select id, null, null
+      from {events}
+      where subject = %(owner)s and subject is distinct from actor
+        and action = %(deleted)s and outcome = %(done)s
       order by id desc limit %(most)s
   )
 )

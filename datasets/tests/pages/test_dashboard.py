@@ -69,6 +69,17 @@ def test_what_an_operator_did_is_told_with_who_it_was(people: Any, client_of: An
     assert "Exported by an operator, by a command: Mine" in text
 
 
+def test_datasets_that_staff_deleted_are_told_to_their_owner_alone(
+    people: Any, client_of: Any
+) -> None:
+    alice, carol = people.alice.user.pk, people.carol.user.pk
+    audit.record(AuditAction.DATASET_DELETED, actor=carol, subject=alice, dataset=uuid4())
+    load_table(people.alice, b"id,x\n1,2\n", title="Mine")
+
+    assert f"Deleted by {people.carol.email}: a dataset" in activity_on(client_of(people.alice))
+    assert newest_events(owner_id=carol, most=10) == ()
+
+
 def test_nothing_of_anybody_else_is_told(people: Any, client_of: Any) -> None:
     theirs = load_table(people.bob, b"id,x\n1,2\n", title="Bob's own").id
     audit.record(AuditAction.DATASET_LOADED, actor=people.bob.user.pk, dataset=theirs)

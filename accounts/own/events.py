@@ -1,0 +1,59 @@
+"""The audit trail of one's own account, as its owner reads it: on their page, in their archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from accounts import audit
+from accounts.audit import Event
+from accounts.models import AuditOutcome, User
+
+_NOBODY = "an operator, or nobody signed in"
+_OTHER = "another account"
+
+
+@dataclass(frozen=True)
+class OwnEvent:
+    """What was done by an account or to it.
+
+    Where others were, and who they are, is theirs: `address` and `device` are the reader's own.
+    """
+
+    at: datetime
+    action: str
+    outcome: str
+    by: str
+    upon: str
+    dataset: UUID | None
+    address: str
+    device: str
+    request: str
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was done; else it was refused, or failed."""
+        return self.outcome == AuditOutcome.DONE
+
+
+def own_event(event: Event, *, reader: User) -> OwnEvent:
+    """Return an event in the words of the person who reads it."""
+    is_own = event.actor == reader.pk
+    return OwnEvent(
+        at=event.at,
+        action=event.action,
+        outcome=event.outcome,
+        by="you" if is_own else _NOBODY if event.actor is None else _OTHER,
+        upon="" if event.subject is None else "you" if event.subject == reader.pk else _OTHER,
+        dataset=event.dataset,
+        address=event.address if is_own else "",
+        device=event.device if is_own else "",
+        request=event.request,
+    )
+
+
+def newest_of(user: User, *, most: int) -> list[OwnEvent]:
+    """Return what was done last, but for what was done to datasets, which have pages of theirs."""
+    found = audit.events(account=user.pk, with_datasets=False, most=most)
+    return [own_event(event, reader=user) for event in found]
