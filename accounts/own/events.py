@@ -10,8 +10,7 @@ from accounts import audit
 from accounts.audit import Event
 from accounts.models import AuditOutcome, User
 
-_NOBODY = "an operator, or nobody signed in"
-_OTHER = "another account"
+_STRANGER, _OPERATOR, _OTHER = "somebody not signed in", "an operator", "another account"
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def own_event(event: Event, *, reader: User) -> OwnEvent:
         at=event.at,
         action=event.action,
         outcome=event.outcome,
-        by="you" if is_own else _NOBODY if event.actor is None else _OTHER,
+        by="you" if is_own else _other(event),
         upon="" if event.subject is None else "you" if event.subject == reader.pk else _OTHER,
         dataset=event.dataset,
         address=event.address if is_own else "",
@@ -57,3 +56,9 @@ def newest_of(user: User, *, most: int) -> list[OwnEvent]:
     """Return what was done last, but for what was done to datasets, which have pages of theirs."""
     found = audit.events(account=user.pk, with_datasets=False, most=most)
     return [own_event(event, reader=user) for event in found]
+
+
+def _other(event: Event) -> str:
+    if event.actor is not None:
+        return _OTHER
+    return _STRANGER if event.request else _OPERATOR  # commands come with no request

@@ -42,7 +42,7 @@ def test_page_shows_what_was_done_by_the_account_and_to_it_and_where_others_were
 
     assert told == [
         "Signed in You 127.0.0.1",
-        "Signed in refused An operator, or nobody signed in —",
+        "Signed in refused Somebody not signed in —",
     ]
 
 
