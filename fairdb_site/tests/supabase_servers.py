@@ -1,5 +1,6 @@
 """Other Supabases for a test: set up differently, slow, broken or counting."""
 
+import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 from django.conf import settings as django_settings
@@ -25,10 +27,15 @@ def gateway_config() -> GatewayConfig:
 
 
 @contextmanager
-def another_gateway(settings: Any, outbox: Path, **changes: Any) -> Iterator[GatewayConfig]:
-    """Serve the same database by a gateway with other settings, and point the platform at it."""
+def another_gateway(
+    settings: Any, outbox: Path, *, port: int = 0, **changes: Any
+) -> Iterator[GatewayConfig]:
+    """Serve the same database by a gateway with other settings, and point the platform at it.
+
+    Tokens name the gateway's address: to one on another port they are a stranger's.
+    """
     server: uvicorn.Server | None = None
-    with _free_socket() as listening:
+    with _socket(port) as listening:
         port = listening.getsockname()[1]
         config = replace(gateway_config(), port=port, outbox=str(outbox), **changes)
         server = uvicorn.Server(
@@ -57,13 +64,17 @@ def answering(settings: Any, answer: Answer) -> Iterator[list[str]]:
             asked.append(self.path)
             answer(self)
 
-        do_GET = do_POST = _any  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = do_PUT = do_DELETE = _any  # noqa: N815 - the names that http.server looks for
 
         def log_message(self, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever).start()
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # connections that wait; one more than 5 is else refused
+
+    server = Server(("127.0.0.1", 0), Handler)
+    # looks for the end as often, and so long would every test wait for it
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
     point_at(settings, f"http://127.0.0.1:{server.server_address[1]}")
     try:
         yield asked
@@ -86,6 +97,40 @@ def say(status: int, body: str, kind: str = "text/html") -> Answer:
     return answer
 
 
+def pass_on(home: str, *, lost: str | None = None) -> Answer:
+    """Return an answer for `answering`: what the Supabase at `home` says.
+
+    What it says of paths that begin with `lost` gets lost on the way: Supabase did as it was asked.
+    """
+    supabase = urlsplit(home)
+    of_a_connection = {"connection", "content-length", "date", "server", "transfer-encoding"}
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        there = http.client.HTTPConnection(str(supabase.hostname), supabase.port or 80, timeout=30)
+        try:
+            there.request(handler.command, handler.path, body, dict(handler.headers.items()))
+            said = there.getresponse()
+            content = said.read()
+        finally:
+            there.close()
+        if lost is not None and handler.path.startswith(lost):
+            return
+        handler.send_response(said.status)
+        for name, value in said.getheaders():
+            if name.lower() not in of_a_connection:
+                handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
+
+
+def hang_up(handler: BaseHTTPRequestHandler) -> None:
+    """Take a request and close the connection: an answer for `answering`."""
+
+
 def point_at(settings: Any, url: str) -> None:
     """Make the platform believe that Supabase is there."""
     settings.SUPABASE_URL = url
@@ -94,9 +139,10 @@ def point_at(settings: Any, url: str) -> None:
 
 
 @contextmanager
-def _free_socket() -> Iterator[Any]:
+def _socket(port: int) -> Iterator[Any]:
     import socket
 
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
         yield listening
