@@ -241,8 +241,12 @@ def _refresh_if_needed(row: SupabaseSession, refused: str | None) -> auth.Accoun
     now = timezone.now()
     if row.refresh_failed_at and now - row.refresh_failed_at < PAUSE_AFTER_FAILURE:
         raise Unavailable(STILL_SIGNED_IN)
-    row.refresh_failed_at = now
-    fresh = auth.refresh(tokens.refresh)
+    try:
+        fresh = auth.refresh(tokens.refresh)
+    except Unavailable:
+        # The pause begins now: waiting for an answer may have taken longer than the pause does.
+        row.refresh_failed_at = timezone.now()
+        raise
     _put(row, fresh)
     row.refreshed_at, row.refresh_failed_at = now, None
     row.save()

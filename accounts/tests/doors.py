@@ -50,6 +50,13 @@ def let_it_expire(row: SupabaseSession) -> None:
     row.save()
 
 
+def let_it_nearly_expire(row: SupabaseSession) -> None:
+    """Leave the access token 4 minutes: it is good, and time to get the next."""
+    row.refreshed_at = timezone.now() - timedelta(minutes=56)
+    row.expires_at = timezone.now() + timedelta(minutes=4)
+    row.save()
+
+
 def give_expired_token(row: SupabaseSession) -> str:
     """Put in a token that Supabase calls expired and we believe good; return it."""
     tokens = tokens_of(row)
@@ -58,6 +65,16 @@ def give_expired_token(row: SupabaseSession) -> str:
     row.sealed_tokens = seal(tokens | {"access": expired}, place=str(row.id))
     row.save()
     return expired
+
+
+def give_token_of_a_lost_key(row: SupabaseSession) -> None:
+    """Put in a token whose signature no key of today's has made: its key was taken out of use."""
+    tokens = tokens_of(row)
+    header, claims, _ = tokens["access"].split(".")
+    row.sealed_tokens = seal(
+        tokens | {"access": f"{header}.{claims}.{'A' * 86}"}, place=str(row.id)
+    )
+    row.save()
 
 
 def gateway_keys() -> Keys:

@@ -8,9 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import SupabaseSession, User
-from accounts.sealing import seal
 from accounts.session_life import CHECK_EVERY
-from accounts.tests.doors import refreshes_of, row_of, sign_in, tokens_of
+from accounts.tests.doors import give_token_of_a_lost_key, refreshes_of, row_of, sign_in
 from fairdb_site.supabase import auth
 from fairdb_site.tests.supabase_servers import answering, say
 
@@ -99,11 +98,7 @@ def test_check_uses_no_refresh_token_and_is_not_repeated(alice: Any) -> None:
 def test_session_outlives_the_key_that_signed_its_token(alice: Any, when: str) -> None:
     client = sign_in(alice)
     row = row_of(client)
-    tokens = tokens_of(row)
-    header, claims, _ = tokens["access"].split(".")
-    unsigned = f"{header}.{claims}.{'A' * 86}"  # what no key of today's has signed
-    row.sealed_tokens = seal(tokens | {"access": unsigned}, place=str(row.id))
-    row.save()
+    give_token_of_a_lost_key(row)
     if when == "at the check":
         set_back(client, checked_at=CHECK_EVERY)
 
