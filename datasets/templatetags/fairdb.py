@@ -1,6 +1,7 @@
 """How pages write icons, counts, sizes, shares and names too long for their place."""
 
 from decimal import Decimal, InvalidOperation
+from html import escape
 from math import log10
 
 from django import template
@@ -9,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import policy
-from datasets.browse.shown import TAIL
+from datasets.browse.shown import TAIL, Cell, Row
 
 register = template.Library()
 
@@ -110,6 +111,24 @@ def long_name(name: str, most: int = LONG_NAME, tail: int = TAIL) -> SafeString:
         name[: len(name) - tail],
         name[len(name) - tail :],
     )
+
+
+@register.simple_tag
+def cells(row: Row) -> SafeString:
+    """Write a row's cells; here, because a template takes ten times as long for 10,000 of them."""
+    return SafeString("".join(map(_cell, row.cells)))
+
+
+def _cell(cell: Cell) -> str:
+    number = cell.kind == "number"
+    if cell.text is None:
+        return f'<td class="missing{" n" if number else ""}">missing</td>'
+    if number:
+        return f'<td class="n">{escape(cell.text)}</td>'
+    if cell.is_long:
+        shown = escape(cell.shown)
+        return f'<td class="cut" tabindex="0" title="{shown}">{shown}</td>'
+    return f"<td>{escape(cell.text)}</td>"
 
 
 @register.simple_tag

@@ -3,7 +3,9 @@
 import pytest
 from django.template import Context, Template
 
+from datasets.browse.shown import Cell, Row
 from datasets.templatetags.fairdb import (
+    cells,
     count,
     duration,
     figure,
@@ -100,6 +102,31 @@ def test_what_was_sought_is_marked_without_trusting_it() -> None:
     assert marked_name("Serum <ALB>umin", "alb") == "Serum &lt;<mark>ALB</mark>&gt;umin"
     assert marked_name("Straße alb", "alb") == "Straße alb"
     assert marked_name("age", "") == "age"
+
+
+HOSTILE = """'"><script>&amp;"""
+ESCAPED = "&#x27;&quot;&gt;&lt;script&gt;&amp;amp;"
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        (Cell("0.5", "number"), '<td class="n">0.5</td>'),
+        (Cell(None, "number"), '<td class="missing n">missing</td>'),
+        (Cell(None, "text"), '<td class="missing">missing</td>'),
+        (Cell("", "text"), "<td></td>"),
+        (Cell(HOSTILE, "text"), f"<td>{ESCAPED}</td>"),
+        (Cell(HOSTILE, "number"), f'<td class="n">{ESCAPED}</td>'),
+        (
+            Cell(HOSTILE * 9, "text"),
+            f'<td class="cut" tabindex="0" title="{ESCAPED * 9}">{ESCAPED * 9}</td>',
+        ),
+    ],
+)
+def test_a_cell_is_written_as_text_whatever_is_in_it(cell: Cell, written: str) -> None:
+    row = Row(number=1, pseudonym="f" * 64, cells=(cell, cell))
+
+    assert cells(row) == written * 2
 
 
 def test_a_table_of_any_shape_fits_its_picture() -> None:
