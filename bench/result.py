@@ -40,13 +40,17 @@ class Result:
 
     def row(self) -> str:
         """Return the line of the table."""
-        beside = "" if self.beside is None else f"{self.beside:,.3g} {self.unit}"
+        ours = _written(self.ours, self.unit)
+        beside = "" if self.beside is None else _written(self.beside, self.unit)
         ratio = "" if self.beside is None else f"{self.figure:.2f}"
         bound = "" if self.target is None else f"{'>=' if self.at_least else '<='} {self.target:g}"
         met = "" if self.target is None else ("yes" if self.holds else "**no**")
-        return (
-            f"| {self.what} | {self.ours:,.3g} {self.unit} | {beside} | {ratio} | {bound} | {met} |"
-        )
+        return f"| {self.what} | {ours} | {beside} | {ratio} | {bound} | {met} |"
+
+
+def _written(figure: float, unit: str) -> str:
+    number = f"{figure:,.0f}" if abs(figure) >= 1000 else f"{figure:.3g}"
+    return f"{number} {unit}".rstrip()
 
 
 def table(results: Iterable[Result]) -> str:
