@@ -1,15 +1,14 @@
-"""Measure on a throwaway stack: `uv run python -m bench [NAME ...] [--rows N] [--write]`."""
+"""Measure on a throwaway stack: `uv run python -m bench [NAME ...] [OPTION ...]`."""
 
 import argparse
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.result import Result, table
+from bench.kept import RESULTS, keep
+from bench.result import Result
 from bench.stack import throwaway_stack
 
-NAMES = ("ingest", "browse", "export", "counts", "memory", "dashboard")
-RESULTS = Path(__file__).with_name("RESULTS.md")
+NAMES = ("ingest", "browse", "export", "counts", "memory", "dashboard", "web")
 
 
 def main() -> None:
@@ -17,22 +16,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="which; all by default")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the mixed table")
-    parser.add_argument("--write", action="store_true", help=f"keep the table in {RESULTS.name}")
+    parser.add_argument("--responses", type=int, default=100_000, help="that web searches")
+    parser.add_argument("--write", action="store_true", help=f"keep them in {RESULTS.name}")
     options = parser.parse_args()
-    results: list[Result] = []
+    changed = {
+        option: value
+        for option, value in (("rows", options.rows), ("responses", options.responses))
+        if value != parser.get_default(option)
+    }
     with throwaway_stack() as folder:
         for name in options.names or NAMES:
-            for result in _measurement(name, folder, options.rows)():
+            results: list[Result] = []
+            for result in _measurement(name, folder, options.rows, options.responses)():
                 print(result.row(), flush=True)
                 results.append(result)
-    if options.write:
-        command = " ".join(("uv run python -m bench", *options.names))
-        text = f"# Results\n\n`{command}` of {datetime.now(UTC):%Y-%m-%d}, {table(results)}"
-        RESULTS.write_text(text)
+            if options.write:
+                told = "".join(f" --{option} {value}" for option, value in changed.items())
+                keep(name, results, options=told)
 
 
-def _measurement(name: str, folder: Path, rows: int) -> Callable[[], Iterator[Result]]:
-    from bench import browse, dashboard, export, ingest
+def _measurement(
+    name: str, folder: Path, rows: int, responses: int
+) -> Callable[[], Iterator[Result]]:
+    from bench import browse, dashboard, export, ingest, web
 
     def memory() -> Iterator[Result]:
         for gigabytes in (1, 4):
@@ -45,6 +51,7 @@ def _measurement(name: str, folder: Path, rows: int) -> Callable[[], Iterator[Re
         "counts": lambda: ingest.counts(folder),
         "memory": memory,
         "dashboard": lambda: dashboard.run(folder),
+        "web": lambda: web.run(folder, responses),
     }[name]
 
 

@@ -5,13 +5,11 @@ a network before it. Both ways show the same data and take turns, round by round
 """
 
 import http.client
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
@@ -19,20 +17,15 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from bench.result import Result, medians, seconds
+from bench.served import served
 
 WORKERS = 4
 MANY = 20  # clients
 NETWORK = 20  # milliseconds of a round trip
 AT_ONCE, IN_TURN, OWN = "/dashboard/", "/bench/in-turn/", "/bench/own-connections/"
-SERVERS = {
-    "gunicorn": ["gunicorn", "fairdb_site.wsgi", f"--workers={WORKERS}", "--log-level=error"],
-    "uvicorn": [
-        "uvicorn",
-        "fairdb_site.asgi:application",
-        f"--workers={WORKERS}",
-        "--log-level=error",
-        "--no-access-log",
-    ],
+SERVERS: dict[str, list[str]] = {
+    "gunicorn": ["--log-level=error"],
+    "uvicorn": ["--log-level=error", "--no-access-log"],
 }
 # what lies between the site and Supabase: a network before its REST, before its PostgreSQL?
 DISTANCES = {
@@ -49,9 +42,17 @@ def run(folder: Path) -> Iterator[Result]:
     yield Result("one RPC of the dashboard, on this machine", once * 1e3, unit="ms")
     for distance, ways in DISTANCES.items():
         for server in SERVERS:
-            with _network(*ways) as environment, _served(server, environment) as port:
+            with _network(*ways) as environment, _site(server, environment) as port:
                 for result in _compared(port, cookie):
                     yield _named(result, f"{server}, {distance}")
+
+
+def _site(server: str, environment: dict[str, str]) -> AbstractContextManager[int]:
+    """Serve the site with the pages that are compared; give its port."""
+    environment = environment | {"BENCH_URLCONF": "bench.dashboard_site"}
+    if server == "uvicorn":  # as Django says: every request has a thread, and so a connection
+        environment["CONN_MAX_AGE"] = "0"
+    return served(server, WORKERS, *SERVERS[server], **environment)
 
 
 def _named(result: Result, where: str) -> Result:
@@ -159,37 +160,3 @@ def _network(rest: bool, database: bool) -> Iterator[dict[str, str]]:
             yield found
         finally:
             process.terminate()
-
-
-@contextmanager
-def _served(server: str, environment: dict[str, str]) -> Iterator[int]:
-    """Serve the site; give its port."""
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    place = f"--bind=127.0.0.1:{port}" if server == "gunicorn" else f"--port={port}"
-    command = [sys.executable, "-m", *SERVERS[server], place]
-    as_in_production = {
-        "DJANGO_SETTINGS_MODULE": "bench.dashboard_settings",
-        "DEBUG": "false",
-        "FAIRDB_ALLOW_EMBEDDED": "true",
-        "SECURE_SSL_REDIRECT": "false",
-        "ALLOWED_HOSTS": "127.0.0.1",
-    }
-    if server == "uvicorn":  # as Django says: every request has a thread, and so a connection
-        as_in_production["CONN_MAX_AGE"] = "0"
-    process = subprocess.Popen(
-        command, env=os.environ | as_in_production | environment, stderr=subprocess.DEVNULL
-    )
-    with ExitStack() as end:
-        end.callback(process.wait)
-        end.callback(process.terminate)
-        for _ in range(300):
-            with socket.socket() as knock:
-                if knock.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        time.sleep(3)  # all the workers, not only the first
-        yield port
