@@ -14,15 +14,15 @@ _CSRF = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 
 
 class Connections:
-    """Connections to a server, shared as nginx shares them (docs/deploy/nginx.conf).
+    """Connections to a server that all browsers share, as those behind a proxy do.
 
-    The next request, whoever's it is, goes over the one that was free last; 16 are kept open.
+    So many are kept open; the next request, whoever's it is, goes over the one that was free last.
     """
 
-    def __init__(self, port: int, kept: int = 16) -> None:
+    def __init__(self, port: int, kept: int = 0) -> None:
         self._port = port
+        self._kept = kept
         self._free: LifoQueue[http.client.HTTPConnection] = LifoQueue(kept)
-        self.closed = 0  # by the server, while they were kept
 
     def ask(
         self, method: str, path: str, body: str | None, headers: dict[str, str]
@@ -39,7 +39,6 @@ class Connections:
                 connection.close()
                 if is_new or method != "GET":
                     raise
-                self.closed += 1
             else:
                 self._give_back(connection, answer)
                 return answer, content
@@ -54,7 +53,7 @@ class Connections:
         self, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse
     ) -> None:
         try:
-            if not answer.will_close:
+            if self._kept and not answer.will_close:
                 self._free.put_nowait(connection)
                 return
         except Full:

@@ -24,7 +24,7 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108 - a file each, of no content: a slow d
 # Of a worker as a whole, not of a request: a load may take as long as its file does.
 timeout = 600
 graceful_timeout = 60  # loads that take longer are given up, and leave nothing behind
-keepalive = 75  # longer than nginx keeps a connection to us (60 s)
+keepalive = 75  # where a proxy keeps connections: longer than it does (nginx: 60 s)
 max_requests = 5_000  # a worker gives back what memory it still holds after large files
 max_requests_jitter = 500
 
