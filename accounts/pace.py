@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic, sleep
 
 # Seconds. Supabase checks no password where there is no account: without this an unknown e-mail
 # would be refused by a bcrypt (some 0.1 s) sooner than a wrong password.
@@ -14,7 +14,7 @@ REFUSED_AFTER = 0.5
 @contextmanager
 def refused_late(*errors: type[Exception]) -> Iterator[None]:
     """Hold these errors of the work inside back until it has taken its fixed time."""
-    begun = time.monotonic()
+    begun = monotonic()
     try:
         yield
     except errors:
@@ -24,4 +24,4 @@ def refused_late(*errors: type[Exception]) -> Iterator[None]:
 
 def wait_until(moment: float) -> None:
     """Wait for a moment of `time.monotonic`."""
-    time.sleep(max(0.0, moment - time.monotonic()))
+    sleep(max(0.0, moment - monotonic()))

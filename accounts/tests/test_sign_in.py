@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import pace
 from accounts.models import SupabaseSession, User
 from accounts.tests.doors import row_of, sign_in, tokens_of
 from conftest import make_person
@@ -56,6 +57,22 @@ def test_unknown_email_and_wrong_password_get_the_same_answer(alice: Any) -> Non
     said = [answer.context["form"].non_field_errors() for answer in (wrong, unknown)]
     assert said[0] == said[1] == ["We could not sign you in with this e-mail address and password."]
     assert wrong.status_code == unknown.status_code == 400
+
+
+def test_unknown_email_and_wrong_password_are_refused_after_the_same_time(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits for a moment so long after it began, however soon Supabase has answered."""
+    now = iter((100.0, 200.0))
+    waited_until: list[float] = []
+    monkeypatch.setattr(pace, "REFUSED_AFTER", 0.5)
+    monkeypatch.setattr(pace, "monotonic", lambda: next(now))
+    monkeypatch.setattr(pace, "wait_until", waited_until.append)
+
+    for email in (alice.email, "nobody@example.org"):
+        Client().post(SIGN_IN, {"email": email, "password": "not this one"})
+
+    assert waited_until == [100.5, 200.5]
 
 
 def test_banned_account_gets_the_answer_of_a_wrong_password(alice: Any) -> None:
