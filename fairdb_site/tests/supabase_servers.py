@@ -17,6 +17,7 @@ from django.conf import settings as django_settings
 from fairdb_site.local.gateway.app import create_app
 from fairdb_site.local.gateway.config import GatewayConfig
 from fairdb_site.supabase.tokens import signing_keys
+from fairdb_site.tests.gateway.served import cheap_passwords
 
 Answer = Callable[[BaseHTTPRequestHandler], object]
 
@@ -35,7 +36,7 @@ def another_gateway(
     Tokens name the gateway's address: to one on another port they are a stranger's.
     """
     server: uvicorn.Server | None = None
-    with _socket(port) as listening:
+    with cheap_passwords(), _socket(port) as listening:
         port = listening.getsockname()[1]
         config = replace(gateway_config(), port=port, outbox=str(outbox), **changes)
         server = uvicorn.Server(

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import httpx
 import psycopg2
+from argon2 import PasswordHasher
 
+from fairdb_site.local.gateway import users
 from fairdb_site.local.gateway.__main__ import make_server
 from fairdb_site.local.gateway.config import GatewayConfig
 from fairdb_site.local.state import SUPERUSER, LocalState
@@ -106,10 +109,21 @@ class Served:
 
 
 @contextlib.contextmanager
+def cheap_passwords() -> Iterator[None]:
+    """Let gateways of this process hash with Argon2's lowest cost: most time goes there else."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with (
+        patch.object(users, "_HASHER", cheap),
+        patch.object(users, "_NOBODYS", cheap.hash("nobody has this password")),
+    ):
+        yield
+
+
+@contextlib.contextmanager
 def serve(state: LocalState, database: str, outbox: Path, **changes: Any) -> Iterator[Served]:
     """Serve a gateway of this database, changed as told, from a thread of this process."""
     # the protocol is named, else asyncio leaves Nagle's algorithm on: 40 ms an answer
-    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
+    with cheap_passwords(), socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         config = replace(
             GatewayConfig(
