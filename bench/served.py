@@ -42,9 +42,10 @@ def served(server: str, workers: int, *options: str, **environment: str) -> Iter
 
 
 def _wait_for(port: int) -> None:
-    for _ in range(300):
+    for _ in range(1200):
         with socket.socket() as knock:
             if knock.connect_ex(("127.0.0.1", port)) == 0:
-                break
+                time.sleep(3)  # all the workers, not only the first
+                return
         time.sleep(0.1)
-    time.sleep(3)  # all the workers, not only the first
+    raise RuntimeError("The site did not start within two minutes.")
