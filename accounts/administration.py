@@ -63,11 +63,16 @@ def account_ban(
     with _on_record(AuditAction.ACCOUNT_BANNED, user, by=by, request=request):
         _require_another(user, by)
         _require_staying(user)
-        if hours is not None and not 1 <= hours <= MOST_HOURS:
-            raise Refused(f"A ban is for 1 to {MOST_HOURS:,} hours, or for good.", option="hours")
+        require_hours(hours)
         banned = mirror_account(auth.admin_update_user(user.pk, ban_for=f"{hours or MOST_HOURS}h"))
         _end_sessions(user, so_far="The account is banned. ")
     return banned
+
+
+def require_hours(hours: int | None) -> None:
+    """Refuse a ban of no time, or of more than GoTrue knows; None is for good."""
+    if hours is not None and not 1 <= hours <= MOST_HOURS:
+        raise Refused(f"A ban is for 1 to {MOST_HOURS:,} hours, or for good.", option="hours")
 
 
 def account_unban(*, user: User, by: User | None, request: HttpRequest | None = None) -> User:
@@ -131,12 +136,16 @@ def staff_revoke(*, user: User, by: User | None, request: HttpRequest | None = N
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """An account as Supabase knows it now; `active` is one that is not banned."""
+    """An account as Supabase knows it now; `active` is one that is not banned.
+
+    `banned_until` is set where it is not: about a hundred years ahead for a ban for good.
+    """
 
     account: UUID
     email: str
     staff: bool
     active: bool
+    banned_until: datetime | None
     second_factor: bool
     confirmed: bool
     created_at: datetime | None
@@ -165,6 +174,7 @@ def accounts_all() -> Iterator[AccountFacts]:
             email=account.email,
             staff=account.is_staff,
             active=not account.is_banned,
+            banned_until=account.banned_until if account.is_banned else None,
             second_factor=account.has_second_factor or account.id in with_factor,
             confirmed=account.is_confirmed,
             created_at=account.created_at,

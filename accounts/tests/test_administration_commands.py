@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -57,6 +58,31 @@ def test_ban_asks_first_and_takes_anything_but_yes_for_no(
 def test_ban_for_no_hours_names_the_flag(alice: Any) -> None:
     with pytest.raises(CommandError, match="Use --hours N"):
         said("ban_account", alice.email, "--hours", "0", "--yes")
+
+
+def test_ban_for_no_hours_is_refused_before_anybody_is_asked(
+    alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+
+    with pytest.raises(CommandError, match="Use --hours N"):
+        said("ban_account", alice.email, "--hours", "0")
+
+    assert sys.stdin.read() == "yes\n"
+
+
+def test_list_of_accounts_says_how_long_a_ban_lasts(people: Any) -> None:
+    said("ban_account", people.alice.email, "--hours", "3", "--yes")
+    said("ban_account", people.bob.email, "--yes")
+
+    lines = said("list_accounts", "--banned").splitlines()
+
+    (alices,) = [line for line in lines if people.alice.email in line]
+    (bobs,) = [line for line in lines if people.bob.email in line]
+    until = auth.admin_get_user(people.alice.user.pk).banned_until
+    assert until is not None
+    assert f"banned until {until.isoformat(timespec='seconds')}" in alices
+    assert "banned for good" in bobs
 
 
 def test_ban_is_lifted_or_has_hours_but_not_both(alice: Any, typed: Callable[..., Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from accounts.administration import account_ban, account_unban
+from accounts.administration import account_ban, account_unban, require_hours
 from accounts.services import account_by_email
 from fairdb_site.commands import FairdbCommand, Json
 
@@ -33,6 +33,7 @@ class Command(FairdbCommand):
             user = account_unban(user=user, by=None)
         else:
             hours = options["hours"]
+            require_hours(hours)  # before anybody is asked for a yes
             if not options["yes"]:
                 how_long = "for good" if hours is None else f"for {hours} hours"
                 self.confirm(f"Ban {user.email} {how_long}?")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from accounts.administration import accounts_all
 from fairdb_site.commands import FairdbCommand, Json
+
+FOR_GOOD = 50  # years: a ban for good ends in a hundred, as GoTrue knows none without an end
 
 
 class Command(FairdbCommand):
@@ -32,7 +34,7 @@ class Command(FairdbCommand):
             and (not account.active or not options["banned"])
         ]
         for facts in found:
-            for moment in ("created_at", "last_sign_in_at"):
+            for moment in ("created_at", "last_sign_in_at", "banned_until"):
                 facts[moment] = _written(facts[moment])
         return {"accounts": found}
 
@@ -41,7 +43,7 @@ class Command(FairdbCommand):
         for facts in result["accounts"]:
             marks = (
                 facts["staff"] and "staff",
-                not facts["active"] and "banned",
+                _ban(facts["banned_until"]),
                 not facts["confirmed"] and "not confirmed",
                 facts["second_factor"] and "second factor",
                 f"since {facts['created_at']}",
@@ -51,6 +53,13 @@ class Command(FairdbCommand):
             self.stdout.write(f"{facts['account']}  {facts['email']}  {told}")
         if not result["accounts"]:
             self.stderr.write("There is no such account.")
+
+
+def _ban(until: str | None) -> str | None:
+    if until is None:
+        return None
+    far = datetime.now(UTC).year + FOR_GOOD
+    return "banned for good" if int(until[:4]) >= far else f"banned until {until}"
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -29,4 +29,7 @@ class Command(FairdbCommand):
 
     def report(self, result: Json) -> None:
         """Say what was done."""
-        self.stdout.write(f"Removed {result['removed']} of {result['email']}, and signed them out.")
+        what = (
+            "Took the second factor off" if result["removed"] else "There was no second factor on"
+        )
+        self.stdout.write(f"{what} {result['email']}, who is signed out everywhere.")
