@@ -15,7 +15,7 @@ from typing import Any
 from fairdb_site.errors import FairdbError, Refused
 from fairdb_site.local import stack
 from fairdb_site.local.outbox import read_outbox
-from fairdb_site.local.state import canonical
+from fairdb_site.local.state import canonical, has_state, read_state
 
 Answer = tuple[dict[str, Any], list[str]]  # what --json prints, what people read
 
@@ -75,6 +75,9 @@ def _status(folder: Path, database_url: str | None) -> Answer:
         for name, part in (("PostgreSQL", found.postgres), ("Supabase", found.gateway))
     ]
     lines.append(f"{'state in':10} {found.folder}")
+    if has_state(found.folder):  # the key that researchers' own programs need, and no secret
+        answer["publishable_key"] = read_state(found.folder).publishable_key
+        lines.append(f"{'public key':10} {answer['publishable_key']}")
     if found.cluster and found.cluster.parent != found.folder:
         lines.append(f"{'databases':10} {found.cluster}")
     return answer, lines

@@ -91,6 +91,7 @@ class Command(FairdbCommand):
             "  `manage.py demo --code` print the code of the moment.",
             f"\n  {len(result['datasets'])} sample datasets belong to the researcher.",
             f"  Accounts and data stay on this machine, in {settings.FAIRDB_LOCAL_DIR}.",
+            "  No mail is sent: `manage.py local outbox` prints invitations and reset links.",
         ]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()  # a pipe or a log file would hold it back until the end
