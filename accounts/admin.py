@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern
@@ -25,7 +25,7 @@ from accounts.session_life import alive
 from accounts.staff.account_acts import ON_ACCOUNTS, ON_SESSIONS
 from accounts.staff.acts import Done, staff_of, tell
 from accounts.staff.pages import Fact, FactsAdmin, Panel, events_panel
-from accounts.staff.shown import NONE, moment, outcome_tag, tag
+from accounts.staff.shown import NONE, address, moment, nobody, outcome_tag, person, tag
 from fairdb_site.errors import FairdbError, Unavailable
 
 
@@ -199,7 +199,7 @@ class SessionAdmin(FactsAdmin):
     def facts(self, thing: SupabaseSession) -> Iterable[Fact]:
         """Return the facts of a session."""
         return [
-            ("Account", thing.user.email),
+            ("Account", person(thing.user_id, thing.user.email)),
             ("Device", device_name(thing.device)),
             ("Calls itself", thing.device or NONE),
             ("Address", thing.address or NONE),
@@ -240,7 +240,9 @@ class AuditEventAdmin(FactsAdmin):
     list_display_links = ("when",)
     list_filter = ("action", "outcome")
     search_fields = ("=actor", "=subject", "=dataset", "=request_id")
-    search_help_text = "The id of an account, a dataset or a request"
+    search_help_text = (
+        "A part of an e-mail address, or the id of an account, a dataset or a request"
+    )
     date_hierarchy = "at"
     ordering = ("-id",)
     sortable_by = ()
@@ -253,6 +255,15 @@ class AuditEventAdmin(FactsAdmin):
             address=_origin("address"), device=_origin("device"),
         )  # fmt: skip
         return named
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find what people did, and what was done to them, by their address too."""
+        people = User.objects.filter(email__icontains=search_term).values("pk")
+        if search_term and people.exists():
+            return queryset.filter(Q(actor__in=people) | Q(subject__in=people)), False
+        return super().get_search_results(request, queryset, search_term)
 
     def in_words(self) -> str:
         """Return how many there were today: the whole would take long to count."""
@@ -275,16 +286,14 @@ class AuditEventAdmin(FactsAdmin):
         return outcome_tag(event.outcome)
 
     @admin.display(description="by")
-    def who(self, event: Any) -> str:
+    def who(self, event: Any) -> SafeString:
         """Name who acted."""
-        if event.actor is None:
-            return "a stranger" if event.origin else "an operator"
-        return event.actor_email or str(event.actor)
+        return address(event.actor_email or str(event.actor or nobody(event.origin)))
 
     @admin.display(description="account")
-    def whose(self, event: Any) -> str:
+    def whose(self, event: Any) -> SafeString:
         """Name the account acted upon."""
-        return event.subject_email or str(event.subject or NONE)
+        return address(event.subject_email or str(event.subject or NONE))
 
     @admin.display(description="from")
     def from_where(self, event: Any) -> str:
@@ -297,8 +306,8 @@ class AuditEventAdmin(FactsAdmin):
             ("When", moment(thing.at)),
             ("What", thing.action),
             ("Ended", outcome_tag(thing.outcome)),
-            ("By", self.who(thing)),
-            ("Account", self.whose(thing)),
+            ("By", person(thing.actor or nobody(thing.origin), thing.actor_email)),
+            ("Account", person(thing.subject, thing.subject_email)),
             ("Dataset", format_html("<code>{}</code>", thing.dataset) if thing.dataset else NONE),
             ("From", self.from_where(thing)),
             ("Device", thing.device or NONE),

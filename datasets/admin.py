@@ -23,7 +23,7 @@ from accounts import audit
 from accounts.models import AuditAction, AuditEvent, AuditOutcome, User
 from accounts.staff.acts import Act, staff_of
 from accounts.staff.pages import SHOWN_EVENTS, Fact, FactsAdmin, Panel, events_panel
-from accounts.staff.shown import NONE, moment, outcome_tag, tag
+from accounts.staff.shown import NONE, address, moment, outcome_tag, person, tag
 from datasets.clearing import clear_up_by, dataset_delete_by
 from datasets.models import Dataset, Load
 from datasets.quota import bytes_of_dataset
@@ -68,9 +68,9 @@ class _Datasets(FactsAdmin):
         return format_html("<bdi>{}</bdi>", dataset.title)
 
     @admin.display(ordering="owner_email")
-    def owner(self, dataset: Any) -> str:
+    def owner(self, dataset: Any) -> SafeString:
         """Name whose it is."""
-        return dataset.owner_email or str(dataset.user_id)
+        return address(dataset.owner_email or str(dataset.user_id))
 
     @admin.display(description="file", ordering="file_bytes")
     def file_size(self, dataset: Any) -> str:
@@ -84,12 +84,10 @@ class _Datasets(FactsAdmin):
 
     def common_facts(self, dataset: Any) -> list[Fact]:
         """Return what is known of either."""
-        owner_page = reverse("admin:accounts_user_change", args=[dataset.user_id])
-        owner = format_html('<a href="{}">{}</a>', owner_page, self.owner(dataset))
         return [
             ("Title", self.named(dataset)),
             ("Dataset", format_html("<code>{}</code>", dataset.pk)),
-            ("Owner", owner if dataset.owner_email else self.owner(dataset)),
+            ("Owner", person(dataset.user_id, dataset.owner_email)),
             ("File", self.file_size(dataset)),
             ("Tables take", size(bytes_of_dataset(dataset.pk))),
         ]

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import audit
 from accounts.staff.acts import Act, act_on, tell
-from accounts.staff.shown import NONE, moment, outcome_tag
+from accounts.staff.shown import NONE, address, moment, nobody, outcome_tag
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Model]
@@ -229,7 +229,8 @@ def events_panel(*, more: str, account: Any = None, dataset: Any = None) -> Pane
         rows=[
             (
                 moment(event.at), event.action, outcome_tag(event.outcome),
-                event.actor_name or NONE, event.subject_name or NONE, event.address or NONE,
+                address(event.actor_name or nobody(event.address or event.device)),
+                address(event.subject_name or NONE), event.address or NONE,
             )
             for event in events
         ],

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.models import AuditOutcome
 
 NONE = "—"
+
+
+def address(words: str) -> SafeString:
+    """Write an e-mail address so that a long one breaks, and pushes no column out of sight."""
+    return format_html('<span class="address">{}</span>', words)
+
+
+def person(key: object, email: str | None) -> SafeString | str:
+    """Lead from a fact to the page of whom it names, as long as they have one."""
+    if not email:
+        return str(key or NONE)
+    page = reverse("admin:accounts_user_change", args=[key])
+    return format_html('<a href="{}">{}</a>', page, email)
+
+
+def nobody(is_from_somewhere: object) -> str:
+    """Say who acted where no account did: a request has an origin, a command has none."""
+    return "a stranger" if is_from_somewhere else "an operator"
 
 
 def moment(at: datetime | None) -> SafeString | str:

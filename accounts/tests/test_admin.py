@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccountDeletion, SupabaseSession, User
+from accounts.models import AccountDeletion, AuditEvent, SupabaseSession, User
 from accounts.tests.doors import next_of, row_of, sign_in, tokens_of
 
 ADMIN = "/admin/"
@@ -69,6 +69,27 @@ def test_people_are_found_by_address_and_id_and_filtered(people: Any) -> None:
     assert not is_found(people.alice, q=people.alice.email, is_staff__exact=1)
     assert is_found(people.carol, q=people.carol.email, is_staff__exact=1)
     assert "Nothing fits" in client.get(PEOPLE, {"q": "no such person"}).content.decode()
+
+
+def test_events_are_found_by_the_address_of_whom_they_concern(people: Any) -> None:
+    sign_in(people.alice)
+    client = sign_in(people.carol)
+    event = AuditEvent.objects.filter(actor=people.alice.user.pk).latest("id")
+    link = f"{EVENTS}{event.pk}/change/"
+
+    assert link in client.get(EVENTS, {"q": people.alice.email[:12]}).content.decode()
+    assert link in client.get(EVENTS, {"q": str(people.alice.user.pk)}).content.decode()
+    assert link not in client.get(EVENTS, {"q": people.bob.email}).content.decode()
+
+
+def test_event_and_session_lead_to_their_person(people: Any) -> None:
+    row = row_of(sign_in(people.alice))
+    event = AuditEvent.objects.filter(actor=people.alice.user.pk).latest("id")
+    client = sign_in(people.carol)
+
+    for page in (f"{EVENTS}{event.pk}/change/", f"{SESSIONS}{row.pk}/change/"):
+        shown = client.get(page).content.decode()
+        assert f'href="{PEOPLE}{people.alice.user.pk}/change/"' in shown
 
 
 @pytest.mark.parametrize(
