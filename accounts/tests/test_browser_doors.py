@@ -95,6 +95,25 @@ def test_forgotten_password_is_set_by_a_mailed_link(
     expect(again.get_by_role("heading", name="Dashboard")).to_be_visible()
 
 
+def test_download_leaves_neither_a_stale_error_nor_the_password_on_its_page(
+    alice: Any, open_page: Any, scripted: bool
+) -> None:
+    page = open_page(alice, scripted=scripted)
+    page.goto("/accounts/download/")
+    page.get_by_label("Your password").fill("not hers")
+    page.get_by_role("button", name="Download").click()
+    expect(page.get_by_role("alert")).to_contain_text("not your password")
+
+    page.get_by_label("Your password").fill(alice.password)
+    with page.expect_download() as archive:
+        page.get_by_role("button", name="Download").click()
+
+    assert archive.value.suggested_filename.endswith(".zip")
+    if scripted:  # without, the page stays as it is
+        expect(page.get_by_role("alert")).to_have_count(0)
+        expect(page.get_by_label("Your password")).to_have_value("")
+
+
 def test_staff_ban_and_look_through_the_administration(
     people: Any, open_page: Any, scripted: bool
 ) -> None:

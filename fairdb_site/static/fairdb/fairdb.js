@@ -303,6 +303,16 @@
     }
   });
 
+  // -- A form whose answer is a download: the page stays, and with it what was wrong before ----------
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-stays]")) return;
+    form.querySelectorAll(".notice.bad, .errorlist").forEach((one) => one.remove());
+    form.querySelectorAll("[aria-invalid]").forEach((one) => one.removeAttribute("aria-invalid"));
+    setTimeout(() => form.reset()); // once it is sent: no password waits there for who comes next
+  });
+
   // -- Menus ------------------------------------------------------------------------------------------
 
   const closeMenus = (except) => {
