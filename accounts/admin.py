@@ -288,7 +288,7 @@ class AuditEventAdmin(FactsAdmin):
     @admin.display(description="by")
     def who(self, event: Any) -> SafeString:
         """Name who acted."""
-        return address(event.actor_email or str(event.actor or nobody(event.origin)))
+        return address(event.actor_email or str(event.actor or nobody(event.request_id)))
 
     @admin.display(description="account")
     def whose(self, event: Any) -> SafeString:
@@ -306,7 +306,7 @@ class AuditEventAdmin(FactsAdmin):
             ("When", moment(thing.at)),
             ("What", thing.action),
             ("Ended", outcome_tag(thing.outcome)),
-            ("By", person(thing.actor or nobody(thing.origin), thing.actor_email)),
+            ("By", person(thing.actor or nobody(thing.request_id), thing.actor_email)),
             ("Account", person(thing.subject, thing.subject_email)),
             ("Dataset", format_html("<code>{}</code>", thing.dataset) if thing.dataset else NONE),
             ("From", self.from_where(thing)),

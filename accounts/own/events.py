@@ -35,6 +35,11 @@ class OwnEvent:
         """Whether it was done; else it was refused, or failed."""
         return self.outcome == AuditOutcome.DONE
 
+    @property
+    def is_to_another(self) -> bool:
+        """Whether it was done to somebody else's account, as staff do."""
+        return self.upon == _OTHER
+
 
 def own_event(event: Event, *, reader: User) -> OwnEvent:
     """Return an event in the words of the person who reads it."""

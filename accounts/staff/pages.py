@@ -229,7 +229,7 @@ def events_panel(*, more: str, account: Any = None, dataset: Any = None) -> Pane
         rows=[
             (
                 moment(event.at), event.action, outcome_tag(event.outcome),
-                address(event.actor_name or nobody(event.address or event.device)),
+                address(event.actor_name or nobody(event.request)),
                 address(event.subject_name or NONE), event.address or NONE,
             )
             for event in events

@@ -26,9 +26,9 @@ def person(key: object, email: str | None) -> SafeString | str:
     return format_html('<a href="{}">{}</a>', page, email)
 
 
-def nobody(is_from_somewhere: object) -> str:
-    """Say who acted where no account did: a request has an origin, a command has none."""
-    return "a stranger" if is_from_somewhere else "an operator"
+def nobody(request: str) -> str:
+    """Say who acted where no account did: commands come with no request."""
+    return "a stranger" if request else "an operator"
 
 
 def moment(at: datetime | None) -> SafeString | str:

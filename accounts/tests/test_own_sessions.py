@@ -46,6 +46,17 @@ def test_page_shows_what_was_done_by_the_account_and_to_it_and_where_others_were
     ]
 
 
+def test_page_says_of_what_staff_did_to_others_that_it_was_to_others(people: Any) -> None:
+    client = sign_in(people.carol)
+    address = "/admin/accounts/user/act/sign-out/"
+    client.post(f"{address}?tick={people.alice.user.pk}", {"tick": people.alice.user.pk})
+
+    page = client.get(OWN).content.decode()
+
+    (line,) = [one for one in page.split("<tr>") if "Sessions ended" in one]
+    assert "of another account" in line
+
+
 def test_page_shows_nobody_elses_sessions(people: Any) -> None:
     mine, theirs = sign_in(people.alice), sign_in(people.bob)
 

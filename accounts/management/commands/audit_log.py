@@ -58,7 +58,7 @@ class Command(FairdbCommand):
             facts = (
                 event["at"],
                 event["action"] + ("" if event["outcome"] == "done" else f": {event['outcome']}"),
-                f"by {event['actor'] or ('a stranger' if event['address'] else 'an operator')}",
+                f"by {event['actor'] or ('a stranger' if event['request'] else 'an operator')}",
                 event["subject"] and f"account {event['subject']}",
                 event["dataset"] and f"dataset {event['dataset']}",
                 event["address"] and f"from {event['address']}",
