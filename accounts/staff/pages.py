@@ -35,6 +35,8 @@ Fact = tuple[str, Any]
 _asked = require_http_methods(["GET", "HEAD", "POST"])
 SHOWN_EVENTS = 20
 MOST_AT_ONCE = 50  # things of one act: as many as a page lists
+# Django reckons with the moment after the one asked for, which has to be a date of Python's too.
+_GREATEST = {"year": 9998, "month": 12, "day": 31}
 
 
 @dataclass(frozen=True)
@@ -113,12 +115,15 @@ class FactsAdmin(_ModelAdmin):
         """Let an address ask for what the page's filters do, and for nothing else.
 
         Django lets it ask for any column of the table, in parts too: `?session_salt__startswith=a`.
+        Nor may it ask with what no column can hold, which would break the query.
         """
         column, _, how = lookup.partition(LOOKUP_SEP)
-        return (
+        if column == self.date_hierarchy:
+            is_number = value.isdecimal() and len(value) <= len("9998")
+            return how in _GREATEST and is_number and 0 < int(value) <= _GREATEST[how]
+        return "\0" not in value and (
             (column in self.list_filter and how in {"", "exact"})
             or (column in self.lookups and not how)
-            or (column == self.date_hierarchy and how in {"year", "month", "day"})
         )
 
     # -- Addresses --------------------------------------------------------------------------------

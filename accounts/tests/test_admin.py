@@ -107,6 +107,31 @@ def test_address_asks_for_what_the_filters_do_and_for_nothing_else(people: Any, 
     assert sign_in(people.carol).get(asked).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "at__year=9999",
+        "at__year=9999&at__month=12&at__day=31",
+        "at__year=0",
+        "at__year=" + "9" * 40 + "2026",
+        "at__year=2026&at__month=" + "9" * 40,
+        "at__year=-1",
+        "at__year=x",
+        "at__year=",
+        "action__exact=%00",
+    ],
+)
+def test_address_that_asks_for_what_cannot_be_is_refused(people: Any, asked: str) -> None:
+    assert sign_in(people.carol).get(f"{EVENTS}?{asked}").status_code == 400
+
+
+def test_events_are_listed_by_year_month_and_day(people: Any) -> None:
+    client = sign_in(people.carol)
+
+    for asked in ("at__year=2026", "at__year=2026&at__month=2", "at__year=2026&at__month=2&at__day=3"):
+        assert client.get(f"{EVENTS}?{asked}").status_code == 200
+
+
 @pytest.mark.parametrize("address", ["add/", "{}/change/", "{}/delete/", "{}/history/", "{}/"])
 def test_nothing_is_written_by_a_form_of_djangos(people: Any, address: str) -> None:
     page = PEOPLE + address.format(people.alice.user.pk)
