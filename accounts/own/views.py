@@ -167,7 +167,7 @@ def give_second_factor(request: HtmxHttpRequest) -> HttpResponse:
 
 @before_second_factor
 @memory_only
-@sensitive_post_parameters("code")
+@sensitive_post_parameters("code", "old")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_second_factor(request: HtmxHttpRequest) -> HttpResponse:
@@ -176,17 +176,33 @@ def add_second_factor(request: HtmxHttpRequest) -> HttpResponse:
         return redirect(second_factor.GIVE)  # who has one gives it before there is another
     if request.user.has_second_factor:
         return redirect("accounts:own")
-    form = CodeForm(request.POST if "code" in request.POST else None)
-    if request.method == "POST" and not form.is_bound:
-        limits.require(Limit.SECOND_FACTOR, request=request)
-        second_factor.second_factor_begin(request=request)
-        return HttpResponseRedirect(request.get_full_path())
+    if "code" not in request.POST and (
+        request.method == "POST" or not second_factor.second_factor_to_add(request)
+    ):
+        return _begin_second_factor(request)
+    form = CodeForm(request.POST or None)
     if _takes_code(request, form, second_factor.second_factor_add):
         messages.success(request, "Your second factor is set up: it is asked for from now on.")
         return _go_on(request, "accounts:own")
     context = {"form": form, "next": _next(request)}
     if new := second_factor.second_factor_to_add(request):
         context |= {"qr": _qr_code(new.uri), "uri": new.uri, "secret": _in_groups(new.secret)}
+    return render(request, "accounts/second_factor_new.html", context, status=_status(form))
+
+
+def _begin_second_factor(request: HtmxHttpRequest) -> HttpResponse:
+    """Make the key of a new second factor, for the password.
+
+    In a session left open, somebody else would set up one of their own, and so keep its person out.
+    Who came by a mailed link has proven themselves, and may know no password.
+    """
+    by_link = came_by_link(request)
+    form = _own_password_form(request)
+    if request.method == "POST" and (by_link or _proven_by_password(request, form)):
+        limits.require(Limit.SECOND_FACTOR, request=request)
+        second_factor.second_factor_begin(request=request)
+        return HttpResponseRedirect(request.get_full_path())
+    context = {"proof": None if by_link else form}
     return render(request, "accounts/second_factor_new.html", context, status=_status(form))
 
 

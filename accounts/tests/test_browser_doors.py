@@ -48,6 +48,7 @@ def test_second_factor_is_set_up_asked_for_and_removed(
     page = open_page(alice, scripted=scripted)
     page.goto("/accounts/")
     page.get_by_role("link", name="Set one up").click()
+    page.get_by_label("Your password").fill(alice.password)
     page.get_by_role("button", name="Begin").click()
     expect(page.get_by_role("img", name=re.compile("QR code"))).to_be_visible()
     secret = page.locator("code").inner_text().replace(" ", "")

@@ -1,6 +1,7 @@
 """The second factor: set up by a QR code, asked for at sign-in, demanded of staff, removed."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -17,9 +18,15 @@ SIGN_IN, GIVE = "/accounts/sign-in/", "/accounts/sign-in/code/"
 NEW, REMOVE, PAGE = "/accounts/second-factor/", "/accounts/second-factor/remove/", "/probe/tables/"
 
 
+def begin(person: Any, client: Client) -> None:
+    """Have the key of a second factor made, by the page."""
+    answer = client.post(NEW, {"old": person.password})
+    assert answer.status_code == 302, answer.content
+
+
 def set_up(person: Any, client: Client) -> Person:
     """Set up a second factor by the page."""
-    client.post(NEW)
+    begin(person, client)
     page = client.get(NEW).content.decode()
     found = re.search(r'<code class="digest">([A-Z2-7 ]+)</code>', page)
     assert found
@@ -42,7 +49,7 @@ def owner(alice: Any) -> Person:
 
 def test_page_shows_the_key_as_a_picture_and_as_text(alice: Any) -> None:
     client = sign_in(alice)
-    client.post(NEW)
+    begin(alice, client)
 
     page = client.get(NEW).content.decode()
 
@@ -54,7 +61,7 @@ def test_page_shows_the_key_as_a_picture_and_as_text(alice: Any) -> None:
 def test_key_is_made_by_post_alone_and_stays_when_the_page_is_loaded_again(alice: Any) -> None:
     client = sign_in(alice)
     assert "otpauth" not in client.get(NEW).content.decode()
-    client.post(NEW)
+    begin(alice, client)
 
     keys = [re.findall("secret=[A-Z2-7]+", client.get(NEW).content.decode()) for _ in range(2)]
     assert keys[0] == keys[1] != []
@@ -62,16 +69,41 @@ def test_key_is_made_by_post_alone_and_stays_when_the_page_is_loaded_again(alice
 
 def test_key_is_in_no_session_data_in_the_clear(alice: Any) -> None:
     client = sign_in(alice)
-    client.post(NEW)
+    begin(alice, client)
     secret = re.search(r"secret=([A-Z2-7]+)", client.get(NEW).content.decode())
 
     assert secret
     assert secret[1] not in str(dict(client.session.items()))
 
 
+def test_open_session_alone_sets_none_up(alice: Any) -> None:
+    # who found it would keep its person out
+    client = sign_in(alice)
+
+    for given in ({}, {"old": ""}, {"old": "not the password"}):
+        answer = client.post(NEW, given)
+        assert answer.status_code == 400
+        assert "otpauth" not in client.get(NEW).content.decode()
+    client.post(NEW, {"code": "000000"})
+
+    assert auth.admin_get_user(alice.user.pk).factors == ()
+
+
+def test_who_came_by_a_mailed_link_sets_one_up_without_the_password(alice: Any) -> None:
+    client = sign_in(alice)
+    session = client.session
+    session["password_by_link"] = time.time() + 60
+    session.save()
+
+    assert "Your password" not in client.get(NEW).content.decode()
+    client.post(NEW)
+
+    assert "otpauth" in client.get(NEW).content.decode()
+
+
 def test_wrong_first_code_sets_nothing_up(alice: Any) -> None:
     client = sign_in(alice)
-    client.post(NEW)
+    begin(alice, client)
 
     answer = client.post(NEW, {"code": "000000"})
 

@@ -155,7 +155,7 @@ def test_pages_of_errors_show_no_secret(
         "password/": {"old": alice.password, "password": new, "password_again": new},
         "download/": {"old": alice.password},
         "delete/": {"old": alice.password},
-        "second-factor/": {},
+        "second-factor/": {"old": alice.password},
         "register/": {"email": "x@example.org", "password": new, "password_again": new},
         "reset/": {"email": alice.email},
         "sign-in/": {"email": alice.email, "password": alice.password},
