@@ -10,8 +10,9 @@ from django.core.validators import validate_email
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import audit, policy, sessions
+from accounts import audit, limits, policy, sessions
 from accounts.backends import user_of_session
+from accounts.limits import Limit
 from accounts.links import confirm_address
 from accounts.mirror import mirror_account
 from accounts.models import AuditAction, User
@@ -61,8 +62,8 @@ def account_by_email(email: str) -> User:
 def account_register(*, request: HttpRequest, email: str, password: str) -> User | None:
     """Make an account as anybody may and sign it in; None where the mail must be confirmed first.
 
-    A second click finds the account made and signs in with the same password. RegistrationClosed,
-    Refused (domain), WeakPassword and AccountExists are for the form.
+    A second click finds the account made and signs in with the same password, which counts as a try
+    to sign in. RegistrationClosed, Refused (domain), WeakPassword and AccountExists are for the form.
     """
     with audit.trail(AuditAction.REGISTERED, actor=None, request=request) as event:
         policy.require_registration_open()
@@ -72,10 +73,14 @@ def account_register(*, request: HttpRequest, email: str, password: str) -> User
         try:
             session = auth.sign_up(email, password, redirect_to=confirm_address(request))
         except AccountExists:
+            event.subject = audit.account_named(email)
+            limits.require(Limit.SIGN_IN, request=request, email=email)
             try:
                 session = auth.sign_in(email, password)
             except WrongCredentials:
                 raise AccountExists from None
+            limits.give_back(Limit.SIGN_IN, request=request, email=email)
+            event.subject = None
         if session is None:
             return None
         user = user_of_session(session)

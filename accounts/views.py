@@ -57,6 +57,8 @@ def register(request: HttpRequest) -> HttpResponse:
         limits.require(Limit.REGISTER, request=request, email=email)
         try:
             user = services.account_register(request=request, email=email, password=password)
+        except limits.TooManyTries:
+            raise
         except FairdbError as error:
             form.add_error("password" if isinstance(error, WeakPassword) else None, error.message)
             return _render(request, "accounts/register.html", form, status=_status(error))

@@ -128,7 +128,11 @@ def test_address_that_asks_for_what_cannot_be_is_refused(people: Any, asked: str
 def test_events_are_listed_by_year_month_and_day(people: Any) -> None:
     client = sign_in(people.carol)
 
-    for asked in ("at__year=2026", "at__year=2026&at__month=2", "at__year=2026&at__month=2&at__day=3"):
+    for asked in (
+        "at__year=2026",
+        "at__year=2026&at__month=2",
+        "at__year=2026&at__month=2&at__day=3",
+    ):
         assert client.get(f"{EVENTS}?{asked}").status_code == 200
 
 

@@ -13,7 +13,7 @@ from django.test import Client, RequestFactory
 
 from accounts import audit, limits
 from accounts.limits import Limit, TooManyTries
-from accounts.models import RateLimit
+from accounts.models import AuditAction, AuditEvent, RateLimit
 from accounts.tests.doors import sign_in
 from fairdb_site.rates import Rate, read_rates
 from fairdb_site.tests.test_outages import database_away
@@ -272,6 +272,23 @@ def test_registration_is_limited(limit: SetLimit, place: str) -> None:
         answers.append(register())
         client.cookies.clear()
     assert answers == [302, 302, 429]
+
+
+def test_registering_with_a_taken_address_is_a_try_to_sign_in_to_it(
+    alice: Any, limit: SetLimit, place: str
+) -> None:
+    limit(Limit.SIGN_IN, "pair=2/1h")
+
+    def register(password: str) -> int:
+        form = {"email": alice.email, "password": password, "password_again": password}
+        return Client(REMOTE_ADDR=place).post(REGISTER, form).status_code
+
+    assert register("a long walk by the sea") == 400
+    assert register("a short walk by the sea") == 400
+    assert register(alice.password) == 429
+    assert wrong(alice, REMOTE_ADDR=place).status_code == 429
+    tried = AuditEvent.objects.filter(action=AuditAction.REGISTERED, subject=alice.user.pk)
+    assert tried.count() == 3
 
 
 def test_uploads_are_limited_and_what_was_typed_stays(alice: Any, limit: SetLimit) -> None:

@@ -69,8 +69,7 @@ ROUTES = {
     "accounts/download/": FORM,
     "accounts/delete/": FORM,
     "accounts/second-factor/": Expected(
-        (SIGN_IN, 200, 200, OWN_PAGE),
-        (SIGN_IN, "/accounts/second-factor/", "/accounts/second-factor/", OWN_PAGE),
+        (SIGN_IN, 200, 200, OWN_PAGE), (SIGN_IN, 400, 400, OWN_PAGE)
     ),
     "accounts/second-factor/remove/": Expected(
         (SIGN_IN, OWN_PAGE, OWN_PAGE, 200), (SIGN_IN, OWN_PAGE, OWN_PAGE, 200)
