@@ -63,7 +63,8 @@ def account_register(*, request: HttpRequest, email: str, password: str) -> User
     """Make an account as anybody may and sign it in; None where the mail must be confirmed first.
 
     A second click finds the account made and signs in with the same password, which counts as a try
-    to sign in. RegistrationClosed, Refused (domain), WeakPassword and AccountExists are for the form.
+    to sign in (TooManyTries). RegistrationClosed, Refused (domain), WeakPassword and AccountExists
+    are for the form.
     """
     with audit.trail(AuditAction.REGISTERED, actor=None, request=request) as event:
         policy.require_registration_open()

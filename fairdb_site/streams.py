@@ -8,6 +8,7 @@ that an answer of any length takes the memory of a few pieces.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
@@ -18,6 +19,7 @@ Write = Callable[[bytes], object]
 
 PIECE = 1 << 18  # bytes; small writes are gathered up to this
 _AHEAD = 4  # pieces that are ready and not read yet
+_WATCHED_EVERY = 5.0  # seconds
 _PATIENCE = 120.0  # seconds without a piece being taken, after which the reader is taken for gone
 
 
@@ -30,10 +32,17 @@ class Streamed(Iterator[bytes]):
 
     What `work` raises is raised here, after the pieces from before it. With `close`, as a server
     does at the end of an answer, `work` meets ReaderGone at its next piece, and is waited for.
+
+    `watch` is called by the reader every few seconds, in the reader's thread: the one of `work` may
+    be in the middle of a query. What it raises is raised here, and nothing comes after it.
     """
 
-    def __init__(self, work: Callable[[Write], object]) -> None:
+    def __init__(
+        self, work: Callable[[Write], object], *, watch: Callable[[], object] | None = None
+    ) -> None:
         self._work = work
+        self._watch = watch
+        self._watched_at = time.monotonic()
         self._pieces: deque[bytes] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -43,6 +52,7 @@ class Streamed(Iterator[bytes]):
 
     def __next__(self) -> bytes:
         """Return the next piece, waiting for it; raise what ended the work."""
+        self._look()
         with self._changed:
             if self._thread is None and not self._is_closed:
                 self._begin()
@@ -66,6 +76,16 @@ class Streamed(Iterator[bytes]):
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
+
+    def _look(self) -> None:
+        if self._watch is None or time.monotonic() - self._watched_at < _WATCHED_EVERY:
+            return
+        try:
+            self._watch()
+        except BaseException:
+            self.close()
+            raise
+        self._watched_at = time.monotonic()
 
     def _begin(self) -> None:
         # of the same request, as the log tells

@@ -63,7 +63,8 @@ def takeout(*, request: HtmxHttpRequest, account: Account) -> Streamed:
         with audit.trail(AuditAction.ACCOUNT_DOWNLOADED, actor=request.user.pk, request=request):
             archive_write(_while_signed_in(request, _files(request, account)), write)
 
-    return Streamed(work)
+    # within a file too: the rows of one dataset can be all that a thief wants, and take an hour
+    return Streamed(work, watch=lambda: _require_session(request))
 
 
 def takeout_refused(*, request: HtmxHttpRequest) -> None:
@@ -88,12 +89,17 @@ def _while_signed_in(
 
     Its person may have ended it, because it was a thief's, or is deleting the account.
     """
-    session = SupabaseSession.objects.filter(pk=request.supabase_session.pk, user__is_active=True)
     for file in chain(files, [None]):
-        if not session.exists():
-            raise SessionEnded(SESSION_ENDED)
+        _require_session(request)
         if file is not None:
             yield file
+
+
+def _require_session(request: HtmxHttpRequest) -> None:
+    """Raise SessionEnded where the session was ended, or its account closed, since it was begun."""
+    session = SupabaseSession.objects.filter(pk=request.supabase_session.pk, user__is_active=True)
+    if not session.exists():
+        raise SessionEnded(SESSION_ENDED)
 
 
 def _files(request: HtmxHttpRequest, account: Account) -> Iterator[ArchivedFile]:

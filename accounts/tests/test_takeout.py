@@ -21,6 +21,7 @@ from datasets import takeout
 from datasets.browse.export_file import dataset_export
 from datasets.models import Dataset
 from datasets.tests.stored import Columns, Stored, store_dataset
+from fairdb_site import streams
 from fairdb_site.middleware import AnswerBroken
 from fairdb_site.rates import read_rates
 
@@ -300,6 +301,22 @@ def test_it_breaks_off_where_the_session_ends(alice: Any, many_rows: Stored) -> 
         sent.extend(pieces)
     with pytest.raises(zipfile.BadZipFile):
         zipfile.ZipFile(io.BytesIO(b"".join(sent)))
+
+
+def test_no_row_more_is_sent_once_the_session_has_ended(
+    alice: Any, many_rows: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "_WATCHED_EVERY", 0.0)
+    client = sign_in(alice)
+    _, _, pieces = begun(client, alice)
+    next(pieces)  # the rows take many more
+
+    SupabaseSession.objects.filter(pk=row_of(client).pk).delete()
+
+    with pytest.raises(AnswerBroken):
+        next(pieces)
+    assert list(pieces) == []
+    assert events_of(alice)[0] == ("account downloaded", "failed")
 
 
 def test_account_on_its_way_out_gets_nothing(alice: Any, many_rows: Stored) -> None:

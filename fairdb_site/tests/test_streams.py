@@ -93,3 +93,30 @@ def test_who_reads_nothing_for_long_is_taken_for_gone(
 
     with pytest.raises(ReaderGone):
         list(stream)
+
+
+def test_what_the_watch_raises_ends_the_work_and_nothing_comes_after_it(
+    db_ready: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "_WATCHED_EVERY", 0.0)
+    ended = threading.Event()
+    orders = iter([None, None, PermissionError()])
+
+    def watch() -> None:
+        if order := next(orders):
+            raise order
+
+    def work(write: Write) -> None:
+        try:
+            for _ in range(1_000):
+                write(b"x" * PIECE)
+        finally:
+            ended.set()
+
+    stream = Streamed(work, watch=watch)
+    assert [next(stream), next(stream)] == [b"x" * PIECE] * 2
+    with pytest.raises(PermissionError):
+        next(stream)
+
+    assert ended.is_set()
+    assert list(stream) == []
