@@ -133,10 +133,10 @@ FAIRDB_MAX_UPLOAD_BYTES: int = env("FAIRDB_MAX_UPLOAD_BYTES")
 _limits = {
     "ADMIN": "account=120/1m,address=600/1m",
     "COLUMNS": "account=120/5m,address=600/5m",
-    "CONFIRM": "address=60/10m",
+    "CONFIRM": "account=10/1h,address=60/10m",
     "IDS": "account=60/5m,address=600/5m",
     "REGISTER": "account=5/1h,address=60/1h",
-    "RESET": "account=5/1h,address=60/1h",
+    "RESET": "pair=5/1h,account=15/1h,address=60/1h",
     "SECOND_FACTOR": "account=10/10m,address=100/5m",
     "SIGN_IN": "pair=10/5m,account=50/1h,address=100/5m",
     "UPLOAD": "account=120/1h,address=1200/1h",

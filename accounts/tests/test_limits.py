@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, connections, transaction
 from django.test import Client, RequestFactory
 
-from accounts import audit, limits
+from accounts import audit, limits, links
 from accounts.limits import Limit, TooManyTries
 from accounts.models import AuditAction, AuditEvent, RateLimit
 from accounts.tests.doors import sign_in
@@ -289,6 +289,33 @@ def test_registering_with_a_taken_address_is_a_try_to_sign_in_to_it(
     assert wrong(alice, REMOTE_ADDR=place).status_code == 429
     tried = AuditEvent.objects.filter(action=AuditAction.REGISTERED, subject=alice.user.pk)
     assert tried.count() == 3
+
+
+@pytest.mark.parametrize(
+    ("page", "most"), [("/accounts/reset/", 5), ("/accounts/confirm/again/", 10)]
+)
+def test_mails_to_one_person_are_limited(
+    alice: Any, place: str, monkeypatch: pytest.MonkeyPatch, page: str, most: int
+) -> None:
+    monkeypatch.setattr(links, "ANSWERED_AFTER", 0.0)
+    client = Client(REMOTE_ADDR=place)
+
+    answers = [client.post(page, {"email": alice.email}).status_code for _ in range(most + 1)]
+
+    assert answers == [200] * most + [429]
+
+
+def test_who_asks_for_resets_does_not_keep_their_person_from_asking(
+    alice: Any, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "ANSWERED_AFTER", 0.0)
+
+    def ask(address: str) -> int:
+        asked = Client(REMOTE_ADDR=address).post("/accounts/reset/", {"email": alice.email})
+        return asked.status_code
+
+    assert [ask(place) for _ in range(6)][-1] == 429
+    assert ask("192.0.2.77") == 200
 
 
 def test_uploads_are_limited_and_what_was_typed_stays(alice: Any, limit: SetLimit) -> None:
