@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from contextvars import copy_context
 
 from django.db import connection
@@ -67,6 +68,13 @@ class Streamed(Iterator[bytes]):
         if error is not None:
             raise error
         raise StopIteration
+
+    def begin(self) -> None:
+        """Wait for the first piece, which is kept; raise what ended the work before it."""
+        with suppress(StopIteration):
+            first = next(self)
+            with self._changed:
+                self._pieces.appendleft(first)
 
     def close(self) -> None:
         """Have the work end, and wait until it has."""

@@ -319,6 +319,20 @@ def test_no_row_more_is_sent_once_the_session_has_ended(
     assert events_of(alice)[0] == ("account downloaded", "failed")
 
 
+def test_one_at_a_time(alice: Any, bob: Any, many_rows: Stored) -> None:
+    client = sign_in(alice)
+    answer, _, _ = begun(client, alice)
+
+    refused = client.post(DOWNLOAD, {"old": alice.password})
+
+    assert refused.status_code == 409
+    assert "is under way" in refused.content.decode()
+    assert events_of(alice)[0] == ("account downloaded", "refused")
+    download(bob)
+    answer.close()
+    download(alice, client)
+
+
 def test_account_on_its_way_out_gets_nothing(alice: Any, many_rows: Stored) -> None:
     client = sign_in(alice)
     _, sent, pieces = begun(client, alice)

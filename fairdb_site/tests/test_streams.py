@@ -120,3 +120,18 @@ def test_what_the_watch_raises_ends_the_work_and_nothing_comes_after_it(
 
     assert ended.is_set()
     assert list(stream) == []
+
+
+def test_a_stream_that_was_begun_is_read_whole_and_an_error_is_met_then(db_ready: None) -> None:
+    stream = writing(3, [])
+    stream.begin()
+    assert list(stream) == [bytes([number]) * PIECE for number in range(3)]
+
+    def refuse(write: Write) -> None:
+        raise PermissionError
+
+    with pytest.raises(PermissionError):
+        Streamed(refuse).begin()
+    empty = Streamed(lambda write: None)
+    empty.begin()
+    assert list(empty) == []
