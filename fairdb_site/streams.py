@@ -20,7 +20,7 @@ Write = Callable[[bytes], object]
 
 PIECE = 1 << 18  # bytes; small writes are gathered up to this
 _AHEAD = 4  # pieces that are ready and not read yet
-_WATCHED_EVERY = 5.0  # seconds
+_WATCHED_EVERY = 1.0  # seconds
 _PATIENCE = 120.0  # seconds without a piece being taken, after which the reader is taken for gone
 
 
