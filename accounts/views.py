@@ -112,14 +112,14 @@ def confirm(request: HttpRequest) -> HttpResponse:
     limits.require(Limit.CONFIRM, request=request)
     try:
         kind = links.link_kind(link["type"])
-        links.link_use(request=request, token_hash=link["token_hash"], kind=kind)
+        user = links.link_use(request=request, token_hash=link["token_hash"], kind=kind)
     except LinkUsed as error:
         return render(
             request, "accounts/confirm.html", {"used": error.message}, status=error.status
         )
     if kind in links.SETS_PASSWORD:
         return redirect("accounts:password")
-    messages.success(request, "Your address is confirmed, and you are signed in.")
+    messages.success(request, f"Your address is confirmed, and you are signed in as {user.email}.")
     return _go_on(request)
 
 

@@ -62,6 +62,17 @@ def test_link_of_a_reset_leads_to_the_page_with_the_button(alice: Any, outbox: P
     assert "Choose a new password" in Client().get(f"{CONFIRM}?{link.query}").content.decode()
 
 
+def test_who_is_signed_in_is_told_that_a_link_leads_into_another_account(
+    alice: Any, bob: Any, outbox: Path
+) -> None:
+    link = reset_link(bob, outbox)
+
+    assert "You are signed in as" not in Client().get(CONFIRM, link).content.decode()
+    told = sign_in(alice).get(CONFIRM, link).content.decode()
+
+    assert f"You are signed in as <bdi>{alice.email}</bdi>" in told
+
+
 def test_opening_a_link_uses_nothing_up(alice: Any, outbox: Path) -> None:
     link = reset_link(alice, outbox)
 
