@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from accounts import administration
+from accounts.administration import is_for_good
 from accounts.forms import AddressForm
 from accounts.holdings import Holding, holdings
 from accounts.models import AAL2, AccountDeletion, AuditEvent, AuditOrigin, SupabaseSession, User
@@ -66,8 +67,13 @@ class UserAdmin(FactsAdmin):
 
     @admin.display(ordering="is_active")
     def active(self, user: User) -> SafeString | str:
-        """Tell who is banned, or being deleted."""
-        return "yes" if user.is_active else tag("no", "bad")
+        """Tell who is banned, and until when, or being deleted."""
+        until = user.banned_until
+        if user.is_active or (until is not None and until <= timezone.now()):
+            return "yes"  # of a ban that is over the mirror learns at the next sign-in
+        if until is None or is_for_good(until):
+            return tag("no", "bad")
+        return format_html("{} until {}", tag("no", "bad"), moment(until))
 
     @admin.display(ordering="is_staff")
     def staff(self, user: User) -> SafeString | str:
@@ -84,7 +90,7 @@ class UserAdmin(FactsAdmin):
         """Tell since when there is the account."""
         return moment(user.created_at)
 
-    @admin.display(description="last sign-in", ordering="last_login")
+    @admin.display(description="last sign-in here", ordering="last_login")
     def signed_in(self, user: User) -> SafeString | str:
         """Tell when they last signed in."""
         return moment(user.last_login)
@@ -98,7 +104,7 @@ class UserAdmin(FactsAdmin):
             ("Staff", "yes" if thing.is_staff else "no"),
             ("Second factor", "on" if thing.has_second_factor else "none"),
             ("Since", moment(thing.created_at)),
-            ("Last sign-in", moment(thing.last_login)),
+            ("Last sign-in here", moment(thing.last_login)),
             *(fact for holding in holdings() for fact in _held(holding, thing)),
         ]
 

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db import ProgrammingError, connection, transaction
 from django.http import HttpRequest
+from django.utils import timezone
 from psycopg2 import errorcodes, sql
 
 from accounts import audit, policy
@@ -36,6 +37,8 @@ from fairdb_site.errors import Conflict, Forbidden, NotFound, Refused
 from fairdb_site.supabase import auth
 
 MOST_HOURS = 876_000  # a hundred years: GoTrue knows no ban without an end
+_ENDLESS = 50  # years
+OWN_SESSION = "This session is your own: end it on the page of your account."
 NOT_ONESELF = "This is your own account: ask another member of staff to do this."
 
 
@@ -112,7 +115,8 @@ def session_end(*, session_id: UUID, by: User | None, request: HttpRequest | Non
     if row is None:
         raise NotFound("This session has ended already.")
     with _on_record(AuditAction.SESSIONS_ENDED, row.user, by=by, request=request):
-        _require_another(row.user, by)
+        if by is not None and by.pk == row.user.pk:
+            raise Forbidden(OWN_SESSION)
         row.delete()
         _end_sessions_at_supabase("id", row.supabase_id)
     return row.user
@@ -162,6 +166,11 @@ class SessionFacts:
     second_factor: bool
     since: datetime
     seen_at: datetime
+
+
+def is_for_good(until: datetime) -> bool:
+    """Return whether a ban ends so far ahead that it was meant to have no end."""
+    return until.year >= timezone.now().year + _ENDLESS
 
 
 def accounts_all() -> Iterator[AccountFacts]:

@@ -84,6 +84,19 @@ class AddressForm(forms.Form):
     )
 
 
+class ConfirmForm(forms.Form):
+    """The password that an account was registered with, if it is known to who confirms it."""
+
+    password = forms.CharField(
+        label="The password you registered with",
+        help_text="You did not register yourself, or forgot it? Leave this empty, and choose one.",
+        required=False,
+        max_length=1000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
 class OwnPasswordForm(forms.Form):
     """One's password, asked for once more."""
 

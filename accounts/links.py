@@ -10,12 +10,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from secrets import token_urlsafe
 from typing import cast, get_args
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from accounts import audit, sessions
 from accounts.backends import user_of_session
@@ -24,7 +26,7 @@ from accounts.pace import wait_until
 from fairdb_site.errors import FairdbError
 from fairdb_site.supabase import auth
 from fairdb_site.supabase.auth import LinkKind
-from fairdb_site.supabase.errors import LinkUsed
+from fairdb_site.supabase.errors import LinkUsed, WrongCredentials
 
 logger = logging.getLogger(__name__)
 
@@ -69,18 +71,27 @@ def link_kind(text: str) -> LinkKind:
     return cast("LinkKind", text)
 
 
-def link_use(*, request: HttpRequest, token_hash: str, kind: LinkKind) -> User:
+@sensitive_variables("password")
+def link_use(*, request: HttpRequest, token_hash: str, kind: LinkKind, password: str = "") -> User:
     """Use a link up: the address is confirmed, and its owner signed in; else LinkUsed.
 
-    After an invitation or a reset they may set a password, for a while, without the old one.
+    Who comes in for the first time may not be who set the account's password: anybody can register
+    an address that is not theirs, and wait for its owner to confirm it. So it stays only where they
+    give it, and is else replaced by one that nobody knows. Then, and after invitations and resets,
+    they may set one, for a while, without the old one (`came_by_link`).
     """
     with audit.trail(AuditAction.ADDRESS_CONFIRMED, actor=None, request=request) as event:
         if not token_hash:
             raise LinkUsed
-        user = user_of_session(auth.verify_link(token_hash, kind))
+        session = auth.verify_link(token_hash, kind)
+        user = user_of_session(session)
         event.actor = user.pk
+        sets_password = kind in SETS_PASSWORD
+        if user.last_login is None and (sets_password or not _is_password(user, password)):
+            auth.change_password(session.access_token, session.refresh_token, _nobodys_password())
+            sets_password = True
         sessions.session_open(request=request, user=user, sign_in=user.sign_in)
-    if kind in SETS_PASSWORD:
+    if sets_password:
         request.session[_BY_LINK] = timezone.now().timestamp() + PASSWORD_WITHIN
     return user
 
@@ -94,6 +105,22 @@ def came_by_link(request: HttpRequest) -> bool:
 def forget_link(request: HttpRequest) -> None:
     """Have the old password asked for again."""
     request.session.pop(_BY_LINK, None)
+
+
+@sensitive_variables("password")
+def _is_password(user: User, password: str) -> bool:
+    if not password:
+        return False
+    try:
+        proof = auth.sign_in(user.email, password)
+    except WrongCredentials:
+        return False
+    auth.sign_out(proof.access_token)  # asking for it began a session
+    return True
+
+
+def _nobodys_password() -> str:
+    return f"{token_urlsafe(32)}aA1!"  # of all kinds of letters that Supabase may be set to want
 
 
 def _unseen(send: Callable[[], None]) -> None:

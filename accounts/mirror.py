@@ -27,6 +27,7 @@ def mirror_account(account: Account) -> User:
         "email": account.email,
         "is_staff": account.is_staff,
         "is_active": not account.is_banned and not leaving,
+        "banned_until": account.banned_until if account.is_banned else None,
     }
     if account.has_second_factor:
         # Never taken away here: an answer that lists no factors may only not tell of them.

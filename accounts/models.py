@@ -47,6 +47,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField("active", default=True)
     has_second_factor = models.BooleanField("second factor", default=False)
     session_salt = models.CharField(max_length=64, default=new_session_salt, editable=False)
+    banned_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()

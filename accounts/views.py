@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import limits, links, policy, services
-from accounts.forms import AddressForm, RegistrationForm, SignInForm
+from accounts.forms import AddressForm, ConfirmForm, RegistrationForm, SignInForm
 from accounts.kept_input import forget_person, on_this_site
 from accounts.limits import Limit
 from fairdb_site.errors import FairdbError, Unavailable
@@ -100,24 +100,37 @@ def confirm_again(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/check_mail.html", {"email": email, "is_again": True})
 
 
+CHOOSE_ANOTHER = (
+    "Your address is confirmed. Now choose your password: the one that this account was registered "
+    "with was not given, and counts no more."
+)
+
+
 @login_not_required
+@sensitive_post_parameters("password")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest) -> HttpResponse:
     """Show the button that a mailed link leads to; its POST uses the link up."""
     given = request.POST if request.method == "POST" else request.GET
     link = {"token_hash": given.get("token_hash", ""), "type": given.get("type", "")}
+    form = ConfirmForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
-        return render(request, "accounts/confirm.html", {"link": link})
+        return render(request, "accounts/confirm.html", {"link": link, "form": form})
     limits.require(Limit.CONFIRM, request=request)
+    password = form.cleaned_data["password"] if form.is_valid() else ""
     try:
         kind = links.link_kind(link["type"])
-        user = links.link_use(request=request, token_hash=link["token_hash"], kind=kind)
+        user = links.link_use(
+            request=request, token_hash=link["token_hash"], kind=kind, password=password
+        )
     except LinkUsed as error:
         return render(
             request, "accounts/confirm.html", {"used": error.message}, status=error.status
         )
-    if kind in links.SETS_PASSWORD:
+    if links.came_by_link(request):
+        if kind not in links.SETS_PASSWORD:
+            messages.info(request, CHOOSE_ANOTHER)
         return redirect("accounts:password")
     messages.success(request, f"Your address is confirmed, and you are signed in as {user.email}.")
     return _go_on(request)

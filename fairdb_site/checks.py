@@ -5,7 +5,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 
 @register(Tags.security)
@@ -45,4 +45,18 @@ def check_upload_limit(
             ("FAIRDB_MAX_UPLOAD_BYTES", settings.FAIRDB_MAX_UPLOAD_BYTES),
         )
         if value < 1
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_site_url(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Ask for the platform's own address: a request may name another port than it is at."""
+    if settings.FAIRDB_SITE_URL:
+        return []
+    return [
+        Warning(
+            "Links in mails lead to the host and port that a request names.",
+            hint="Set FAIRDB_SITE_URL to the platform's address, as https://fairdb.example.org.",
+            id="fairdb_site.W001",
+        )
     ]

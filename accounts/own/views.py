@@ -69,7 +69,12 @@ def change_password(request: HtmxHttpRequest) -> HttpResponse:
         except FairdbError as error:
             status = _refuse(form, error, _FIELDS.get(type(error)))
         else:
-            messages.success(request, "Your password is changed. Other sessions have ended.")
+            messages.success(
+                request,
+                "Your password is set."
+                if by_link
+                else "Your password is changed. Other sessions have ended.",
+            )
             return redirect("accounts:own")
     context = {"form": form, "by_link": by_link}
     return render(request, "accounts/password.html", context, status=status)

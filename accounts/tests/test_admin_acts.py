@@ -150,7 +150,7 @@ def test_own_session_is_not_ended_from_here(people: Any) -> None:
 
     told = client.post(f"{SESSIONS}act/end/", {"tick": own}, follow=True).content.decode()
 
-    assert "This is your own account" in told
+    assert "This session is your own" in told
     assert SupabaseSession.objects.filter(pk=own).exists()
 
 

@@ -89,7 +89,7 @@ def test_forgotten_password_is_set_by_a_mailed_link(
     page.get_by_label("New password", exact=True).fill(NEW)
     page.get_by_label("The new password again").fill(NEW)
     page.get_by_role("button", name="Set the password").click()
-    expect(page.locator(".messages")).to_contain_text("password is changed")
+    expect(page.locator(".messages")).to_contain_text("password is set")
 
     again = open_page(scripted=scripted)
     sign_in(again, alice.email, NEW)

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import links
+from accounts.administration import account_invite
 from accounts.tests.doors import row_of, sign_in
 from conftest import Person
 from fairdb_site.local.outbox import Mail
@@ -171,16 +172,55 @@ def test_reset_with_supabase_away_says_so(alice: Any, settings: Any) -> None:
     assert "does not answer" in answer.content.decode()
 
 
-def test_address_is_confirmed_by_the_mailed_link(outbox: Path) -> None:
+def register(email: str, password: str) -> None:
+    form = {"email": email, "password": password, "password_again": password}
+    assert Client().post("/accounts/register/", form).status_code == 200
+
+
+def test_address_is_confirmed_by_the_mailed_link_and_the_password_registered_with(
+    outbox: Path,
+) -> None:
     email = f"{uuid4().hex[:12]}@example.org"
-    form = {"email": email, "password": NEW, "password_again": NEW}
-    Client().post("/accounts/register/", form)
+    register(email, NEW)
     client = Client()
 
-    answer = client.post(CONFIRM, fields_of(mails(outbox)[-1]), follow=True)
+    link = fields_of(mails(outbox)[-1])
+    answer = client.post(CONFIRM, {**link, "password": NEW}, follow=True)
 
     assert "you are signed in" in answer.content.decode()
     assert client.get("/probe/tables/").status_code == 200
+    assert sign_in(Person(None, email, NEW)).get("/probe/tables/").status_code == 200
+
+
+@pytest.mark.parametrize("typed", ["the words of its owner", ""])
+def test_who_registered_an_address_first_is_not_let_in_when_its_owner_confirms_it(
+    outbox: Path, typed: str
+) -> None:
+    email = f"{uuid4().hex[:12]}@example.org"
+    register(email, "the words of a thief")
+    register(email, "the words of its owner")
+    owner, thief = Client(), {"email": email, "password": "the words of a thief"}
+
+    link = fields_of(mails(outbox)[-1])
+    answer = owner.post(CONFIRM, {**link, "password": typed})
+
+    assert answer.headers["Location"] == PASSWORD
+    assert Client().post("/accounts/sign-in/", thief).status_code == 400
+    assert "counts no more" in owner.get(PASSWORD).content.decode()
+    owner.post(PASSWORD, {"password": NEW, "password_again": NEW})
+    assert sign_in(Person(None, email, NEW)).get("/probe/tables/").status_code == 200
+    assert Client().post("/accounts/sign-in/", thief).status_code == 400
+
+
+def test_first_link_to_set_a_password_ends_the_one_from_before_at_once(outbox: Path) -> None:
+    email = f"{uuid4().hex[:12]}@example.org"
+    register(email, "the words of a thief")
+    account_invite(email=email, by=None)
+
+    Client().post(CONFIRM, fields_of(mails(outbox)[-1]))
+
+    thief = {"email": email, "password": "the words of a thief"}
+    assert Client().post("/accounts/sign-in/", thief).status_code == 400
 
 
 def test_links_are_to_the_set_address_whatever_the_host_header_says(

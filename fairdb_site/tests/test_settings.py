@@ -30,6 +30,7 @@ PRODUCTION = {
     "FAIRDB_TOKEN_KEYS": "5oYk0c0Vw4mJm4mMQ0m0m1YV0m5S8Zb3mGq3X2mR6mA=",
     "FAIRDB_PSEUDONYM_KEY": "c0ffee" * 11,
     "ALLOWED_HOSTS": "fairdb.example.org",
+    "FAIRDB_SITE_URL": "https://fairdb.example.org",
 }
 
 
@@ -72,6 +73,13 @@ def test_production_settings_pass_the_deployment_check() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_deployment_without_its_own_address_is_warned_of_links_elsewhere() -> None:
+    for address, expected in (("", ["fairdb_site.W001"]), ("https://fairdb.example.org", [])):
+        with override_settings(FAIRDB_SITE_URL=address):
+            found = checks.run_checks(tags=[checks.Tags.security], include_deployment_checks=True)
+        assert [m.id for m in found if str(m.id) == "fairdb_site.W001"] == expected
 
 
 def test_supabase_without_its_keys_is_refused_by_name(read_settings: ReadSettings) -> None:

@@ -48,7 +48,7 @@ class Command(FairdbCommand):
             account=account,
             dataset=options["dataset"],
             since=options["since"],
-            most=max(options["most"], 1),
+            most=max(options["most"], 0),
         )
         return {"events": [_facts(event) for event in found]}
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from accounts.administration import accounts_all
+from accounts.administration import accounts_all, is_for_good
 from fairdb_site.commands import FairdbCommand, Json
-
-FOR_GOOD = 50  # years: a ban for good ends in a hundred, as GoTrue knows none without an end
 
 
 class Command(FairdbCommand):
@@ -58,8 +56,8 @@ class Command(FairdbCommand):
 def _ban(until: str | None) -> str | None:
     if until is None:
         return None
-    far = datetime.now(UTC).year + FOR_GOOD
-    return "banned for good" if int(until[:4]) >= far else f"banned until {until}"
+    is_endless = is_for_good(datetime.fromisoformat(until))
+    return "banned for good" if is_endless else f"banned until {until}"
 
 
 def _written(moment: datetime | None) -> str | None:
