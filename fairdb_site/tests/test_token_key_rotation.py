@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings as django_settings
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 
 from accounts.models import AuditAction, AuditEvent, SupabaseSession
@@ -29,6 +30,9 @@ PROJECT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def _at_once(db_ready: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave nothing to be sealed anew of all the tests before, nor wait for other servers."""
+    for model in (SupabaseSession, Session, StagedFile):
+        model.objects.all().delete()
     settings.ROOT_URLCONF = "accounts.tests.probe_urls"
     monkeypatch.setattr(token_key_rotation, "SETTLED_AFTER", 0.0)
 
