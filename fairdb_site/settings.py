@@ -35,7 +35,7 @@ env = environ.Env(
     FAIRDB_LIMIT_SECOND_FACTOR=(str, ""),
     FAIRDB_LIMIT_SIGN_IN=(str, ""),
     FAIRDB_LIMIT_UPLOAD=(str, ""),
-    FAIRDB_LOCAL_DIR=(str, str(BASE_DIR / ".local")),
+    FAIRDB_LOCAL_DIR=(str, ""),
     FAIRDB_LOG_FORMAT=(str, "line"),
     FAIRDB_LOG_LEVEL=(str, "INFO"),
     FAIRDB_MAX_COLUMNS=(int, 100_000),
@@ -73,7 +73,8 @@ SUPABASE_PUBLISHABLE_KEY: str = env("SUPABASE_PUBLISHABLE_KEY")
 SUPABASE_SECRET_KEY: str = env("SUPABASE_SECRET_KEY")
 FAIRDB_EMBEDDED: bool = not SUPABASE_URL
 FAIRDB_ALLOW_EMBEDDED: bool = env("FAIRDB_ALLOW_EMBEDDED")
-FAIRDB_LOCAL_DIR = Path(env("FAIRDB_LOCAL_DIR")).expanduser().absolute()
+# empty is no folder: secrets would lie wherever a command was typed
+FAIRDB_LOCAL_DIR = Path(env("FAIRDB_LOCAL_DIR") or BASE_DIR / ".local").expanduser().absolute()
 
 DEBUG: bool = FAIRDB_EMBEDDED if env("DEBUG") is None else env("DEBUG")
 SECRET_KEY: str = env("SECRET_KEY")

@@ -100,6 +100,12 @@ def test_a_limit_that_turns_every_file_away_is_an_error(read_settings: ReadSetti
     assert errors_of(read_settings(**PRODUCTION, FAIRDB_MAX_COLUMNS="0")) == ["fairdb_site.E002"]
 
 
+def test_an_empty_folder_of_state_is_the_default_one(read_settings: ReadSettings) -> None:
+    read = read_settings(**PRODUCTION, FAIRDB_LOCAL_DIR="")
+
+    assert read["FAIRDB_LOCAL_DIR"] == ROOT / ".local"
+
+
 def test_a_value_out_of_range_is_refused_by_name(read_settings: ReadSettings) -> None:
     with pytest.raises(ImproperlyConfigured, match="FAIRDB_REGISTRATION"):
         read_settings(**PRODUCTION, FAIRDB_REGISTRATION="everyone")
