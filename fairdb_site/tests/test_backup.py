@@ -29,7 +29,7 @@ from fairdb_site.backup.restoring import Restored, backup_compare, backup_restor
 from fairdb_site.doctor.contract_checks import CONTRACT_CHECKS
 from fairdb_site.doctor.database_checks import examine_django_tables
 from fairdb_site.errors import Conflict, Refused, Unavailable
-from fairdb_site.tests.test_doctor import superuser
+from fairdb_site.tests.doctors import superuser
 
 pytestmark = pytest.mark.usefixtures("db_ready")
 
