@@ -36,9 +36,23 @@ class OwnEvent:
         return self.outcome == AuditOutcome.DONE
 
     @property
-    def is_to_another(self) -> bool:
-        """Whether it was done to somebody else's account, as staff do."""
-        return self.upon == _OTHER
+    def what(self) -> str:
+        """What was done, on a page: whose account it was where it was another's, as staff do."""
+        return (
+            f"{self.action.capitalize()} of {_OTHER}"
+            if self.upon == _OTHER
+            else self.action.capitalize()
+        )
+
+    @property
+    def who(self) -> str:
+        """Who did it, on a page."""
+        return self.by.capitalize()
+
+    @property
+    def origin(self) -> str:
+        """From where, on a page."""
+        return self.address
 
 
 def own_event(event: Event, *, reader: User) -> OwnEvent:
