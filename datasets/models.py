@@ -8,6 +8,7 @@ inside `fairdb_site.database.as_user`: filter by `user_id`, or go through `datas
 
 import uuid
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -46,6 +47,16 @@ class Dataset(models.Model):
     seconds = models.FloatField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     ready_at = models.DateTimeField(null=True)
+    series = models.UUIDField(default=uuid.uuid4, help_text="Shared by versions of one dataset.")
+    version = models.IntegerField(default=1)
+    keywords = ArrayField(models.TextField(), default=list, blank=True)
+    licence = models.TextField(default="", blank=True, help_text="Of SPDX, or a sentence.")
+    described_at = models.DateTimeField(null=True, help_text="When it was last described.")
+    edited_at = models.DateTimeField(null=True, help_text="When it was last corrected.")
+    rows_changed_at = models.DateTimeField(null=True, help_text="When rows were last deleted.")
+    recounted_at = models.DateTimeField(
+        null=True, help_text="Statistics are of then, or as loaded."
+    )
 
     class Meta:
         managed = False
@@ -74,6 +85,8 @@ class DatasetColumn(models.Model):
     name = models.TextField(help_text="Physical name.")
     part = models.IntegerField(null=True, help_text="From 1; null for the id column.")
     data_type = models.TextField()
+    description = models.TextField(default="", blank=True)
+    unit = models.TextField(default="", blank=True)
     role = models.TextField(null=True)
     missing = models.BigIntegerField(null=True)
     distinct_count = models.BigIntegerField(null=True)
@@ -81,6 +94,9 @@ class DatasetColumn(models.Model):
     maximum = models.TextField(null=True)
     mean = models.FloatField(null=True)
     top = models.JSONField(null=True, help_text="[[value, count], ...], most frequent first.")
+    edited_at = models.DateTimeField(null=True, help_text="When a cell was last corrected.")
+    counted_at = models.DateTimeField(null=True, help_text="None: as it was loaded.")
+    attachment_id = models.UUIDField(null=True, help_text="Attached from another dataset.")
 
     class Meta:
         managed = False
@@ -114,6 +130,75 @@ class MetadataTable(models.Model):
         return self.table_name
 
 
+class Change(models.Model):
+    """What one transaction corrected in a dataset; the database's trigger writes it."""
+
+    id = models.UUIDField(primary_key=True)
+    number = models.BigIntegerField(unique=True)
+    dataset = models.ForeignKey(Dataset, on_delete=models.DO_NOTHING, related_name="changes")
+    at = models.DateTimeField()
+    account = models.UUIDField(null=True, help_text="None: an operator, or SQL.")
+    undoes = models.UUIDField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = qualified("changes")
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"change {self.number}"
+
+
+class ChangedRow(models.Model):
+    """What a change did to one row of one part: values by physical name, as text."""
+
+    class Kind(models.TextChoices):
+        """What became of the row."""
+
+        EDITED = "edited"
+        DELETED = "deleted"
+        RESTORED = "restored"
+
+    id = models.BigAutoField(primary_key=True)
+    change = models.ForeignKey(Change, on_delete=models.DO_NOTHING, related_name="changed_rows")
+    dataset_id = models.UUIDField()
+    row_number = models.BigIntegerField()
+    part = models.TextField()
+    kind = models.TextField(choices=Kind.choices)
+    old = models.JSONField(null=True)
+    new = models.JSONField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = qualified("changed_rows")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"row {self.row_number} {self.kind}"
+
+
+class Attachment(models.Model):
+    """Columns attached to a dataset's rows from another by the pseudonym, and how ids matched."""
+
+    id = models.UUIDField(primary_key=True)
+    dataset = models.ForeignKey(Dataset, on_delete=models.DO_NOTHING, related_name="attachments")
+    source_id = models.UUIDField(null=True)
+    source_title = models.TextField()
+    columns = models.IntegerField()
+    matched = models.BigIntegerField(help_text="Ids that both had.")
+    only_here = models.BigIntegerField()
+    only_there = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = qualified("attachments")
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return f"from {self.source_title}"
+
+
 class StagedFile(models.Model):
     """An uploaded file while it is loaded: where it lies in the storage `staged`, and its key.
 
@@ -123,6 +208,93 @@ class StagedFile(models.Model):
     name = models.CharField(max_length=32, primary_key=True)
     sealed_key = models.BinaryField(help_text="Sealed under FAIRDB_TOKEN_KEYS.")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Submission(models.Model):
+    """A file that somebody sent, and what becomes of it: `datasets.loading` takes it through.
+
+    A table of Django's own, which no function of the data schema reads. Of the file's cells it
+    holds none; what was asked may name columns, as the dataset's own tables do.
+    """
+
+    class State(models.TextChoices):
+        """Where it is on its way; a worker has it while it is `running`, and holds its lease."""
+
+        DRAFT = "draft"  # the file is held, its owner has not said yet how to load it
+        WAITING = "waiting"
+        RUNNING = "running"
+        STORED = "stored"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.UUIDField(null=True, help_text="One form sent; unique for each owner.")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.DRAFT)
+
+    title = models.TextField()
+    description = models.TextField(default="", blank=True)
+    origin = models.TextField(default="", blank=True)
+    options = models.JSONField(default=dict, help_text="How to read it: `loading.asked.Asked`.")
+    replaces = models.UUIDField(null=True, help_text="The dataset whose new version it is.")
+    file_name = models.TextField()
+    file_bytes = models.BigIntegerField()
+    staged = models.CharField(max_length=32, default="", blank=True, help_text="Held as; or gone.")
+
+    step = models.CharField(max_length=16, default="", blank=True)
+    step_since = models.DateTimeField(null=True)
+    bytes_done = models.BigIntegerField(default=0)
+    rows_done = models.BigIntegerField(default=0)
+    rows_total = models.BigIntegerField(default=0, help_text="0 while nobody knows.")
+
+    error = models.TextField(default="", blank=True, help_text="The sentence of what ended it.")
+    error_status = models.SmallIntegerField(null=True, help_text="As of HTTP: 5xx is our fault.")
+    error_option = models.CharField(max_length=32, default="", blank=True)
+    suggestion = models.TextField(default="", blank=True, help_text="For that option.")
+    dataset = models.UUIDField(null=True, help_text="What it became.")
+
+    attempt = models.IntegerField(default=0, help_text="Only the newest may store anything.")
+    losses = models.IntegerField(default=0, help_text="Attempts whose worker was lost.")
+    worker = models.CharField(max_length=64, default="", blank=True)
+    lease_until = models.DateTimeField(null=True)
+    cancel_asked = models.BooleanField(default=False)
+
+    seen_from = models.UUIDField(null=True, help_text="The `AuditOrigin` it was sent from.")
+    request_id = models.CharField(max_length=32, default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "key"], name="datasets_submission_once"),
+            models.UniqueConstraint(
+                fields=["owner"],
+                condition=models.Q(state="running"),
+                name="datasets_submission_one_running",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="datasets_submission_owner"),
+            models.Index(fields=["state", "created_at"], name="datasets_submission_state"),
+            models.Index(fields=["staged"], name="datasets_submission_staged"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Worker(models.Model):
+    """A process that takes loads from the queue, and when it was last seen alive."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField()
+    reaped_at = models.DateTimeField(null=True, help_text="When it last cleared up.")
 
     def __str__(self) -> str:
         return self.name

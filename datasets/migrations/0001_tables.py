@@ -40,6 +40,8 @@ class Migration(migrations.Migration):
                 ('seconds', models.FloatField(null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('ready_at', models.DateTimeField(null=True)),
+                ('series', models.UUIDField(default=uuid.uuid4, help_text='Shared by versions of one dataset.')),
+                ('version', models.IntegerField(default=1)),
             ],
             options={
                 'db_table': qualified("datasets"),

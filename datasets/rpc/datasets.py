@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 from fairdb_site.supabase.clients import Supabase
@@ -15,6 +15,9 @@ class DatasetFacts(TypedDict):
     title: str
     description: str
     origin: str
+    keywords: list[str]
+    licence: str
+    described_at: str | None
     state: str  # "created", "loading", "ready" or "deleting"
     id_label: str | None
     id_position: int | None
@@ -28,6 +31,8 @@ class DatasetFacts(TypedDict):
     seconds: float | None
     created_at: str
     ready_at: str | None
+    series: str
+    version: int  # from 1, in its series
 
 
 class DatasetDetails(DatasetFacts):
@@ -44,6 +49,8 @@ class DatasetColumn(TypedDict):
     name: str  # physical
     part: int | None  # from 1; None for the id column
     data_type: str  # "integer", "float", "boolean", "date", "timestamp" or "text"
+    description: str
+    unit: str
     role: str | None
     missing: int | None
     distinct_count: int | None
@@ -61,10 +68,23 @@ class ColumnsPage(TypedDict):
     columns: list[DatasetColumn]
 
 
+class Condition(TypedDict):
+    """What a row has to meet: its value in the column at `position`, compared with values as text.
+
+    Operators: eq, ne, lt, le, gt, ge, between (two values), contains, starts, ends, in (up to
+    1,000), missing, present (none). A missing value meets none of them but `missing`.
+    """
+
+    position: int
+    operator: str
+    values: list[str]
+
+
 class RowsPage(TypedDict):
     """Some rows in order: each [rowid, pseudonym, value, ...], values as canonical text or None.
 
-    `first` and `last` are the rowids at the page's ends, None where it is empty.
+    `first` and `last` are the rowids at the page's ends, None where it is empty. `matching` counts
+    the rows that meet the conditions; where not `exact`, it is an estimate.
     """
 
     rows: list[list[Any]]
@@ -72,6 +92,8 @@ class RowsPage(TypedDict):
     last: int | None
     has_previous: bool
     has_next: bool
+    matching: int
+    exact: bool
 
 
 class FoundColumn(TypedDict):
@@ -84,6 +106,23 @@ class FoundColumn(TypedDict):
     data_type: str
     is_id: bool
     matching: int  # columns of that dataset which the search finds
+
+
+class ColumnProfile(TypedDict):
+    """What a column holds now. Of numbers and dates with `bars`: [step from 1, count], of `steps`
+    equal ones between `low` and `high`, dates as days and moments as seconds from 1970 on.
+    """
+
+    rows: int
+    missing: int
+    minimum: NotRequired[str | None]
+    maximum: NotRequired[str | None]
+    mean: NotRequired[float | None]
+    low: NotRequired[float | None]
+    high: NotRequired[float | None]
+    steps: NotRequired[int | None]
+    bars: list[tuple[int, int]]
+    top: list[tuple[str, int]]
 
 
 class OutlineGroup(TypedDict):
@@ -114,7 +153,7 @@ def list_datasets(
     before_id: UUID | None = None,
     limit: int = 100,
 ) -> list[DatasetFacts]:
-    """Return the caller's ready datasets, newest first, at most 1,000.
+    """Return the caller's ready datasets in their newest version, newest first, at most 1,000.
 
     `before` and `before_id` are the `created_at` and the id of the last one seen; without the id,
     others of the same moment are passed over.
@@ -123,6 +162,14 @@ def list_datasets(
         "list_datasets", _list_params(before, before_id, limit)
     )
     return datasets
+
+
+def list_versions(supabase: Supabase, dataset_id: UUID) -> list[DatasetFacts]:
+    """Return the ready versions of a dataset of the caller's, newest first."""
+    versions: list[DatasetFacts] = supabase.safe_rpc_call(
+        "list_versions", {"p_dataset_id": str(dataset_id)}
+    )
+    return versions
 
 
 async def async_list_datasets(
@@ -214,14 +261,27 @@ def select_dataset_rows(
     *,
     after: int | None = None,
     before: int | None = None,
+    last: bool = False,
     limit: int = 50,
+    conditions: Sequence[Condition] = (),
+    sort: int | None = None,
+    descending: bool = False,
 ) -> RowsPage:
     """Return a page of rows with the columns at `positions` (at most 1,000), in that order.
 
-    The page begins after rowid `after` or ends before rowid `before`; at most 500 rows.
+    The page begins after rowid `after`, ends before rowid `before` or (`last`) at the end; at most
+    500 rows, of those that meet all `conditions`. `sort` is the position of the column to sort by,
+    rows without a value last. Raises Refused for what makes no sense of a column.
     """
     page: RowsPage = supabase.safe_rpc_call(
-        "select_dataset_rows", _rows_params(dataset_id, positions, after, before, limit)
+        "select_dataset_rows",
+        _rows_params(dataset_id, positions, after, before, limit)
+        | {
+            "p_last": last,
+            "p_conditions": list(conditions),
+            "p_sort": sort,
+            "p_descending": descending,
+        },
     )
     return page
 
@@ -235,7 +295,7 @@ async def async_select_dataset_rows(
     before: int | None = None,
     limit: int = 50,
 ) -> RowsPage:
-    """As `select_dataset_rows`, in an event loop."""
+    """As `select_dataset_rows` of all rows in their own order, in an event loop."""
     page: RowsPage = await supabase.async_safe_rpc_call(
         "select_dataset_rows", _rows_params(dataset_id, positions, after, before, limit)
     )
@@ -254,10 +314,42 @@ def _rows_params(
     }
 
 
+def count_dataset_rows(
+    supabase: Supabase, dataset_id: UUID, conditions: Sequence[Condition]
+) -> int:
+    """Return exactly how many rows meet all conditions."""
+    count: int = supabase.safe_rpc_call(
+        "count_dataset_rows", {"p_dataset_id": str(dataset_id), "p_conditions": list(conditions)}
+    )
+    return count
+
+
+def index_dataset_column(supabase: Supabase, dataset_id: UUID, position: int) -> bool:
+    """Make sure that sorting by a column is quick where it is worth an index; say if there is one.
+
+    Service role: for a dataset that was read as the person's own. It takes a second or two the
+    first time, of a large dataset.
+    """
+    indexed: bool = supabase.safe_rpc_call(
+        "index_dataset_column",
+        {"p_dataset_id": str(dataset_id), "p_position": position},
+        service_role=True,
+    )
+    return indexed
+
+
 def search_columns(supabase: Supabase, query: str, *, limit: int = 100) -> list[FoundColumn]:
     """Return columns of the caller's ready datasets whose label contains the query, any case."""
     found: list[FoundColumn] = supabase.safe_rpc_call(
         "search_columns", {"p_query": query, "p_limit": limit}
+    )
+    return found
+
+
+def search_datasets(supabase: Supabase, query: str, *, limit: int = 50) -> list[DatasetFacts]:
+    """Return the caller's ready datasets with this in what is said of them, newest first."""
+    found: list[DatasetFacts] = supabase.safe_rpc_call(
+        "search_datasets", {"p_query": query, "p_limit": limit}
     )
     return found
 
@@ -280,6 +372,17 @@ def get_dataset_outline(
         "get_dataset_outline", {"p_dataset_id": str(dataset_id), "p_bars": bars}
     )
     return outline
+
+
+def get_column_profile(
+    supabase: Supabase, dataset_id: UUID, position: int, *, bars: int = 24
+) -> ColumnProfile:
+    """Return what a column holds, counted now; NotFound for the id, which has pseudonyms alone."""
+    profile: ColumnProfile = supabase.safe_rpc_call(
+        "get_column_profile",
+        {"p_dataset_id": str(dataset_id), "p_position": position, "p_bars": bars},
+    )
+    return profile
 
 
 def get_overview(supabase: Supabase) -> Overview:

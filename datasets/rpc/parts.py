@@ -107,15 +107,23 @@ def update_table_row(
     table_name: str,
     row_id: int,
     updates: Mapping[str, str | int | float | bool | None],
+    *,
+    expected: Mapping[str, str | int | float | bool | None] | None = None,
 ) -> bool:
     """Change cells of one row, by physical column name; False where there is no such row.
 
-    Raises Refused for a column that is not there or not to be changed, and for a value that is
-    not of the column's type.
+    `expected` are the values that were seen: Conflict where one is another by now. Raises Refused
+    for a column that is not there or not to be changed, and for a value that is not of the
+    column's type.
     """
     updated: bool = supabase.safe_rpc_call(
         "update_table_row",
-        {"p_table_name": table_name, "p_row_id": row_id, "p_updates": dict(updates)},
+        {
+            "p_table_name": table_name,
+            "p_row_id": row_id,
+            "p_updates": dict(updates),
+            "p_expected": None if expected is None else dict(expected),
+        },
     )
     return updated
 

@@ -77,6 +77,9 @@ create table :"data_schema".datasets (
   seconds double precision,
   created_at timestamptz not null default now(),
   ready_at timestamptz,
+  -- a file that replaces another's dataset is the next version in the same series
+  series uuid not null default gen_random_uuid(),
+  version integer not null default 1,
   -- what the ownership record below refers to, so that it can never name another owner
   unique (id, user_id),
   -- a form sent twice is one dataset
@@ -85,6 +88,7 @@ create table :"data_schema".datasets (
   constraint datasets_ready_at check (state <> 'ready' or ready_at is not null)
 );
 create index datasets_newest on :"data_schema".datasets (user_id, created_at desc, id desc);
+create index datasets_series on :"data_schema".datasets (series, version desc);
 comment on column :"data_schema".datasets.parts is
   'Physical names of the planned parts, in order: part n of a column is parts[n].';
 comment on column :"data_schema".datasets.column_count is 'Data columns, without the id.';

@@ -123,9 +123,7 @@ begin
   execute format('alter table %I.%I enable row level security', :'data_schema', p_table_name);
   execute format('revoke all on %I.%I from public, anon, authenticated, service_role',
                  :'data_schema', p_table_name);
-  execute format('create policy owner_select on %1$I.%2$I for select to authenticated '
-                 'using (user_id = (select %1$I.require_caller()))', :'data_schema', p_table_name);
-  execute format('create policy owner_update on %1$I.%2$I for update to authenticated '
+  execute format('create policy owner on %1$I.%2$I for all to authenticated '
                  'using (user_id = (select %1$I.require_caller())) '
                  'with check (user_id = (select %1$I.require_caller()))',
                  :'data_schema', p_table_name);
@@ -195,9 +193,11 @@ begin
   -- an index over rows that are there costs a fraction of one that grows row by row
   execute format('alter table %s add primary key (rowid), force row level security', v_table);
   execute format('create index on %s (user_id)', v_table);
+  execute format('create trigger keep_change after insert or update or delete on %s '
+                 'for each row execute function %I.keep_change()', v_table, :'data_schema');
   -- every row is of one user, which the planner must know: else it reads them all for one page
   execute format('analyze %s (rowid, user_id)', v_table);
-  execute format('grant select on %s to authenticated', v_table);
+  execute format('grant select, insert, delete on %s to authenticated', v_table);
   if v_columns is not null then
     execute format('grant update (%s) on %s to authenticated', v_columns, v_table);
   end if;

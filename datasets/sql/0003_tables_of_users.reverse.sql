@@ -1,5 +1,5 @@
 drop function public.insert_metadata(text, text, text, text, text);
-drop function public.update_table_row(text, bigint, jsonb, text);
+drop function public.update_table_row(text, bigint, jsonb, jsonb, text);
 drop function public.select_from_table(text, integer, text);
 drop function public.search_tables_by_column(text, text);
 drop function public.table_exists(text, text);

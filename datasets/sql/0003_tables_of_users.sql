@@ -173,11 +173,16 @@ grant execute on function public.select_from_table(text, integer, text) to authe
 -- update_table_row -------------------------------------------------------------------------------
 -- p_updates maps physical column names to new values: strings, numbers, booleans or null. Returns
 -- false where the table has no such row. Errors name the column as in the file, never the value.
+-- p_expected maps columns to the values that were seen: where one is another by now, nothing is
+-- stored (PT409). Two people on one cell are told so, and neither overwrites the other unawares.
+-- Corrections of a dataset wait for each other: each touches a row of several parts, and the
+-- dataset's own, and they would lock them in different orders.
 
 create function public.update_table_row(
   p_table_name text,
   p_row_id bigint,
   p_updates jsonb,
+  p_expected jsonb default null,
   p_schema_name text default :'data_schema'
 ) returns boolean
 language plpgsql volatile security invoker set search_path = '' set datestyle = 'ISO, YMD'
@@ -197,12 +202,14 @@ declare
   v_label text;
   v_updated bigint;
   v_assignments text[] := '{}';
+  v_unchanged text := '';
 begin
   v_part := :"data_schema".require_own_part(p_table_name, p_schema_name);
   v_table := to_regclass(format('%I.%I', :'data_schema', p_table_name));
   if jsonb_typeof(p_updates) is distinct from 'object' or p_updates = '{}' then
     raise sqlstate '22023' using message = 'Name at least one column to change.';
   end if;
+  perform pg_advisory_xact_lock(hashtextextended('correct ' || v_part.dataset_id, 0));
 
   for v_key, v_value in select u.key, u.value from jsonb_each_text(p_updates) u loop
     -- columns 1 to 3 are rowid, user_id and the pseudonym
@@ -239,16 +246,36 @@ begin
       || format('%I = cast($1 ->> %L as %s)', v_key, v_key, v_type);
   end loop;
 
-  execute format('update %s set %s where rowid = $2', v_table,
-                 array_to_string(v_assignments, ', '))
-    using p_updates, p_row_id;
+  for v_key in select e.key from jsonb_each(p_expected) e loop
+    select format_type(a.atttypid, null) into v_type
+      from pg_catalog.pg_attribute a
+      where a.attrelid = v_table and a.attname = v_key and a.attnum > 3 and not a.attisdropped;
+    if not found then
+      raise sqlstate '22023' using message = format('There is no column %I to compare.', v_key);
+    end if;
+    v_unchanged := v_unchanged
+      || format(' and %I is not distinct from cast($3 ->> %L as %s)', v_key, v_key, v_type);
+  end loop;
+
+  execute format('update %s set %s where rowid = $2%s', v_table,
+                 array_to_string(v_assignments, ', '), v_unchanged)
+    using p_updates, p_row_id, p_expected;
   get diagnostics v_updated = row_count;
+  if v_updated = 0 and v_unchanged <> '' then
+    execute format('select count(*) from %s where rowid = $1', v_table)
+      into v_updated using p_row_id;
+    if v_updated > 0 then
+      raise sqlstate 'PT409' using message =
+        'Somebody changed this meanwhile. Nothing of yours was stored: look at it again.';
+    end if;
+  end if;
   return v_updated > 0;
 end
 $$;
-revoke all on function public.update_table_row(text, bigint, jsonb, text)
+revoke all on function public.update_table_row(text, bigint, jsonb, jsonb, text)
   from public, anon, authenticated, service_role;
-grant execute on function public.update_table_row(text, bigint, jsonb, text) to authenticated;
+grant execute on function public.update_table_row(text, bigint, jsonb, jsonb, text)
+  to authenticated;
 
 -- insert_metadata --------------------------------------------------------------------------------
 -- Ownership was registered with the table; this describes it. Also while it is being loaded.

@@ -66,7 +66,7 @@ revoke all on function public.get_dataset_outline(uuid, integer, text)
 grant execute on function public.get_dataset_outline(uuid, integer, text) to authenticated;
 
 -- get_overview -------------------------------------------------------------------------------------
--- {"datasets", "rows", "columns", "unfinished"}: sums over the ready ones, and the facts of the ten
+-- {"datasets", "rows", "columns", "unfinished"}: sums over the newest versions that are ready, and the facts of the ten
 -- newest that are not.
 
 create function public.get_overview(
@@ -89,7 +89,7 @@ begin
             ) load
         ))
       from :"data_schema".datasets d
-      where d.state = 'ready'
+      where d.state = 'ready' and :"data_schema".is_newest(d)
   );
 end
 $$;

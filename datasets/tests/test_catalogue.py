@@ -9,41 +9,79 @@ from datasets.tests.second_database import SecondDatabase, second_database
 
 OUTSIDERS = ("public", "anon", "service_role")
 OF_USERS = {
+    "delete_dataset_rows(uuid,bigint[],text)",
+    "describe_columns(uuid,jsonb,jsonb,text,text)",
+    "describe_dataset(uuid,jsonb,jsonb,text)",
+    "count_dataset_rows(uuid,jsonb,text)",
     "get_all_tables(text)",
+    "get_changes(uuid,bigint,bigint,integer,text)",
+    "get_column_profile(uuid,integer,integer,text)",
     "get_columns_at(uuid,integer[],text)",
     "get_dataset(uuid,text)",
     "get_dataset_columns(uuid,text,integer,integer,text)",
     "get_dataset_outline(uuid,integer,text)",
+    "get_join_report(uuid,uuid,text,text)",
     "get_overview(text)",
     "get_table_columns(text,text)",
     "insert_metadata(text,text,text,text,text)",
     "list_datasets(timestamp with time zone,integer,uuid,text)",
+    "list_versions(uuid,text)",
+    "search_datasets(text,integer,text)",
     "search_columns(text,integer,text)",
     "search_tables_by_column(text,text)",
-    "select_dataset_rows(uuid,integer[],bigint,bigint,integer,text)",
+    "select_dataset_rows(uuid,integer[],bigint,bigint,integer,jsonb,integer,boolean,boolean,text)",
     "select_from_table(text,integer,text)",
     "table_exists(text,text)",
-    "update_table_row(text,bigint,jsonb,text)",
+    "undo_change(uuid,text)",
+    "update_dataset_row(uuid,bigint,jsonb,jsonb,text)",
+    "update_table_row(text,bigint,jsonb,jsonb,text)",
 }
 OF_SERVICE_ROLE = {
+    "index_dataset_column(uuid,integer,text)",
     "create_data_table(text,text,text[],text,uuid,text[])",
     "drop_data_table(text,uuid,text)",
 }
 REQUIRE_CALLER = "_fd.require_caller()"
+KEEP_CHANGE = "_fd.keep_change()"
+NOTE_DESCRIPTION = "_fd.note_description()"
 INSIDE_FOR_USERS = {
+    "_fd.change_made(uuid)",
+    "_fd.column_cell(_fd.dataset_columns,integer)",
+    "_fd.condition_text(_fd.dataset_columns,text,integer,text,integer)",
     "_fd.contains_pattern(text)",
     "_fd.dataset_facts(_fd.datasets)",
+    "_fd.is_newest(_fd.datasets)",
+    "_fd.is_indexed(text,text)",
+    "_fd.matching_rows(_fd.datasets,jsonb,boolean)",
+    "_fd.page_orders(text,text,text,boolean,boolean,text,boolean)",
+    "_fd.page_rowids(_fd.datasets,jsonb,integer,boolean,bigint,bigint,boolean,integer,boolean)",
     REQUIRE_CALLER,
+    "_fd.pseudonym_name(uuid)",
+    "_fd.require_condition(_fd.dataset_columns,text,jsonb)",
     "_fd.require_data_schema(text)",
+    "_fd.require_fit(_fd.dataset_columns,text,text)",
     "_fd.require_own_dataset(uuid,text)",
     "_fd.require_own_part(text,text)",
+    "_fd.require_texts(jsonb,jsonb)",
+    "_fd.rows_at(_fd.datasets,integer[],bigint[])",
+    "_fd.rows_from(_fd.datasets,jsonb,integer[],boolean,double precision)",
+    "_fd.stored_type(text)",
+    "_fd.texts_of(jsonb)",
+    "_fd.walked_rowids(_fd.datasets,jsonb,_fd.dataset_columns,integer,text,text[],text,bigint,integer)",
 }
 INSIDE_FOR_NOBODY = {
+    "_fd.begin_change(uuid)",
+    KEEP_CHANGE,
+    NOTE_DESCRIPTION,
     "_fd.orphan_parts()",
     "_fd.require_name(text,text)",
     "_fd.seal_part(text)",
     "accounts_auditevent_append_only()",
+    "accounts_event_once(text,uuid,uuid,uuid)",
 }
+
+
+DESCRIBING = ("title", "description", "origin", "keywords", "licence")
 
 
 @pytest.fixture(
@@ -116,13 +154,21 @@ def test_outsiders_have_no_grant_on_any_table(database: SecondDatabase, role: st
 
 def test_users_have_exactly_these_grants(database: SecondDatabase) -> None:
     assert privileges(database, "authenticated") == {
+        ("_fd.attachments", "SELECT"),
+        ("_fd.changed_rows", "SELECT"),
+        ("_fd.changes", "SELECT"),
         ("_fd.datasets", "SELECT"),
         ("_fd.dataset_columns", "SELECT"),
+        ("_fd.dataset_columns.description", "UPDATE"),
+        ("_fd.dataset_columns.unit", "UPDATE"),
+        *((f"_fd.datasets.{name}", "UPDATE") for name in DESCRIBING),
         ("_fd.metadata_tables", "SELECT"),
         ("_fd.metadata_tables.main_table", "UPDATE"),
         ("_fd.metadata_tables.description", "UPDATE"),
         ("_fd.metadata_tables.origin", "UPDATE"),
         ("_fd.sealed", "SELECT"),
+        ("_fd.sealed", "INSERT"),
+        ("_fd.sealed", "DELETE"),
         ("_fd.sealed.a", "UPDATE"),
     }
 
@@ -151,10 +197,12 @@ def test_each_function_is_open_to_its_callers_alone(database: SecondDatabase) ->
     assert executable(database, "service_role") == OF_SERVICE_ROLE
 
 
-def test_functions_run_as_their_caller_but_those_that_make_and_drop_and_tell_who_asks(
+def test_functions_run_as_their_caller_but_those_that_make_drop_tell_who_asks_and_keep_history(
     database: SecondDatabase,
 ) -> None:
-    assert functions(database, "p.prosecdef") == OF_SERVICE_ROLE | {REQUIRE_CALLER}
+    own_rights = OF_SERVICE_ROLE | {REQUIRE_CALLER, KEEP_CHANGE, NOTE_DESCRIPTION}
+
+    assert functions(database, "p.prosecdef") == own_rights
 
 
 def test_every_function_has_an_empty_search_path_and_one_owner(database: SecondDatabase) -> None:
@@ -185,17 +233,26 @@ def test_every_policy_is_for_users_and_asks_once_a_statement_whose_row_it_is(
     own = "(user_id = ( SELECT _fd.require_caller() AS require_caller))"
 
     assert {(table, command) for table, command, *_ in policies} == {
+        ("_fd.attachments", "r"),
+        ("_fd.changed_rows", "r"),
+        ("_fd.changes", "r"),
         ("_fd.datasets", "r"),
+        ("_fd.datasets", "w"),
         ("_fd.dataset_columns", "r"),
+        ("_fd.dataset_columns", "w"),
         ("_fd.metadata_tables", "r"),
         ("_fd.metadata_tables", "w"),
-        ("_fd.sealed", "r"),
-        ("_fd.sealed", "w"),
-        ("_fd.open", "r"),
-        ("_fd.open", "w"),
+        ("_fd.sealed", "*"),
+        ("_fd.open", "*"),
+    }
+    of_own_datasets = {
+        "_fd.attachments",
+        "_fd.changed_rows",
+        "_fd.changes",
+        "_fd.dataset_columns",
     }
     for table, command, roles, using, check in policies:
         assert roles == ["authenticated"]
-        if table != "_fd.dataset_columns":
+        if table not in of_own_datasets:
             assert using == own
-        assert check == (own if command == "w" else None)
+        assert check == (None if command == "r" else using)

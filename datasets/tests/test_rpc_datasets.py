@@ -140,7 +140,7 @@ def test_pages_go_forward_and_back_over_every_row(
     [({"after": 9}, True, False), ({"before": 1}, False, True)],
 )
 def test_past_either_end_the_page_is_empty_and_says_where_rows_are(
-    alice: Person, wide: Stored, edge: dict[str, int], has_previous: bool, has_next: bool
+    alice: Person, wide: Stored, edge: dict[str, Any], has_previous: bool, has_next: bool
 ) -> None:
     page = rpc.select_dataset_rows(supabase_of(alice), wide.id, [2], **edge)
 
@@ -150,6 +150,8 @@ def test_past_either_end_the_page_is_empty_and_says_where_rows_are(
         "last": None,
         "has_previous": has_previous,
         "has_next": has_next,
+        "matching": 9,
+        "exact": True,
     }
 
 

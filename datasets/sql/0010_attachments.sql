@@ -1,0 +1,101 @@
+-- Columns of one dataset attached to the rows of another by the pseudonym: sample metadata beside
+-- abundances. They are stored as parts of their own, as they were when attached, so whatever reads,
+-- filters, corrects or exports columns does so with them too.
+
+create table :"data_schema".attachments (
+  id uuid primary key default gen_random_uuid(),
+  dataset_id uuid not null references :"data_schema".datasets (id) on delete cascade,
+  source_id uuid references :"data_schema".datasets (id) on delete set null,
+  source_title text not null,
+  columns integer not null,
+  matched bigint not null,
+  only_here bigint not null,
+  only_there bigint not null,
+  at timestamptz not null default now()
+);
+create index attachments_dataset on :"data_schema".attachments (dataset_id, at);
+create index attachments_source on :"data_schema".attachments (source_id);
+comment on column :"data_schema".attachments.matched is
+  'Ids that both had; only_here and only_there are those of the dataset and of the source alone.';
+
+alter table :"data_schema".attachments enable row level security;
+revoke all on :"data_schema".attachments from public, anon, authenticated, service_role;
+grant select on :"data_schema".attachments to authenticated;
+create policy owner_select on :"data_schema".attachments for select to authenticated
+  using (
+    dataset_id in (
+      select d.id from :"data_schema".datasets d where d.user_id = (select :"data_schema".require_caller())
+    )
+  );
+
+alter table :"data_schema".dataset_columns
+  add column attachment_id uuid references :"data_schema".attachments (id);
+create index dataset_columns_attachment on :"data_schema".dataset_columns (attachment_id)
+  where attachment_id is not null;
+
+-- pseudonym_name: the physical name of the column of pseudonyms, in every part ---------------------
+
+create function :"data_schema".pseudonym_name(p_dataset_id uuid) returns text
+language sql stable security invoker set search_path = ''
+as $$
+  select c.name from :"data_schema".dataset_columns c
+    where c.dataset_id = p_dataset_id and c.part is null
+$$;
+revoke all on function :"data_schema".pseudonym_name(uuid)
+  from public, anon, authenticated, service_role;
+grant execute on function :"data_schema".pseudonym_name(uuid) to authenticated;
+
+-- get_join_report: how the ids of two of the caller's datasets match ------------------------------
+-- Ids are compared by their pseudonyms; p_no_id is that of an empty id, which matches nothing.
+-- {"matched", "only_here", "only_there"}: distinct ids;
+-- {"rows_matched", "rows_unmatched"}: rows of the first; "repeated_there": ids that the second has
+-- more than once; "rows_here", "rows_there": the first 20 rows of each whose id the other lacks.
+
+create function public.get_join_report(
+  p_dataset_id uuid,
+  p_source_id uuid,
+  p_no_id text default null,
+  p_schema_name text default :'data_schema'
+) returns jsonb
+language plpgsql stable security invoker set search_path = ''
+as $$
+declare
+  v_here :"data_schema".datasets;
+  v_there :"data_schema".datasets;
+  v_ids constant text := 'select nullif(%1$I, $1) as id, count(*) as rows, min(rowid) as row'
+                         '  from %2$I.%3$I group by 1';
+  v_report jsonb;
+begin
+  v_here := :"data_schema".require_own_dataset(p_dataset_id, p_schema_name);
+  v_there := :"data_schema".require_own_dataset(p_source_id, p_schema_name);
+  if v_here.state <> 'ready' or v_there.state <> 'ready' then
+    raise sqlstate 'PT404' using message = 'No such dataset.';
+  end if;
+  execute format(
+    'with here as (%s), there as (%s), pairs as ('
+    '  select h.rows as here, t.rows as there, h.row as row_here, t.row as row_there,'
+    '         t.id as theirs'
+    '    from here h full join there t on t.id = h.id)'
+    'select jsonb_build_object('
+    '  ''matched'', count(*) filter (where here > 0 and there > 0),'
+    '  ''only_here'', count(*) filter (where there is null),'
+    '  ''only_there'', count(*) filter (where here is null),'
+    '  ''rows_matched'', coalesce(sum(here) filter (where there > 0), 0),'
+    '  ''rows_unmatched'', coalesce(sum(here) filter (where there is null), 0),'
+    '  ''repeated_there'', count(*) filter (where there > 1 and theirs is not null),'
+    '  ''rows_here'', (select coalesce(jsonb_agg(l.row_here order by l.row_here), ''[]'') from ('
+    '     select row_here from pairs where there is null order by 1 limit 20) l),'
+    '  ''rows_there'', (select coalesce(jsonb_agg(l.row_there order by l.row_there), ''[]'') from ('
+    '     select row_there from pairs where here is null order by 1 limit 20) l)'
+    ') from pairs',
+    format(v_ids, :"data_schema".pseudonym_name(p_dataset_id), :'data_schema', v_here.parts[1]),
+    format(v_ids, :"data_schema".pseudonym_name(p_source_id), :'data_schema', v_there.parts[1])
+  ) into v_report using p_no_id;
+  return v_report;
+end
+$$;
+revoke all on function public.get_join_report(uuid, uuid, text, text)
+  from public, anon, authenticated, service_role;
+grant execute on function public.get_join_report(uuid, uuid, text, text) to authenticated;
+
+notify pgrst, 'reload schema';
