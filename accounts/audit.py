@@ -37,12 +37,15 @@ def record(  # each is a fact of the event
     subject: UUID | None = None,
     dataset: UUID | None = None,
     once: str | None = None,
+    seen_from: UUID | None = None,
+    request_id: str = "",
 ) -> None:
     """Add an event; of several with the same `once`, the first alone.
 
     `actor` is the account that acted, None for a stranger or an operator at the command line,
-    `subject` the account acted upon. Call it outside of transactions: inside one that is rolled
-    back the event would be lost, so it raises RuntimeError there.
+    `subject` the account acted upon. What goes on behind a request gives in its place what was kept
+    of it: `seen_from` (of `origin_seen`) and `request_id`. Call it outside of transactions: inside
+    one that is rolled back the event would be lost, so it raises RuntimeError there.
     """
     if once is not None and AuditEvent.objects.filter(once=once).exists():
         return
@@ -54,8 +57,8 @@ def record(  # each is a fact of the event
                 actor=actor,
                 subject=subject,
                 dataset=dataset,
-                origin=_origin(request, actor) if request is not None else None,
-                request_id=current_request_id.get() if request is not None else "",
+                origin=origin_seen(request, actor) if request is not None else seen_from,
+                request_id=current_request_id.get() if request is not None else request_id,
                 once=once,
             )
     except IntegrityError:
@@ -81,20 +84,21 @@ def trail(
     subject: UUID | None = None,
     dataset: UUID | None = None,
 ) -> Iterator[Trail]:
-    """Add an event when the work inside has ended: done, refused, or failed.
-
-    It was refused where the error is the person's to mend, and failed where it is not.
-    """
+    """Add an event when the work inside has ended: done, refused, or failed."""
     event = Trail(actor, subject, dataset)
     try:
         yield event
     except BaseException as error:
-        refused = isinstance(error, FairdbError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        outcome = AuditOutcome.REFUSED if refused else AuditOutcome.FAILED
         with suppress(DatabaseError):  # what went wrong before is what must be told
-            _record_of(event, action, outcome, request)
+            _record_of(event, action, outcome_of(error), request)
         raise
     _record_of(event, action, AuditOutcome.DONE, request)
+
+
+def outcome_of(error: BaseException) -> AuditOutcome:
+    """Return refused where the error is the person's to mend, and failed where it is not."""
+    refused = isinstance(error, FairdbError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return AuditOutcome.REFUSED if refused else AuditOutcome.FAILED
 
 
 def rows_read(request: HttpRequest, dataset: UUID) -> None:
@@ -102,6 +106,21 @@ def rows_read(request: HttpRequest, dataset: UUID) -> None:
     once = f"{request.session.get(SESSION_KEY, '')} {dataset} {_hour()}"
     record(
         AuditAction.ROWS_READ, actor=request.user.pk, request=request, dataset=dataset, once=once
+    )
+
+
+def correction_refused(request: HttpRequest, dataset: UUID) -> None:
+    """Add the event that a correction was refused: one for each dataset, session and hour.
+
+    One that was stored the database puts on record itself, whichever way it came.
+    """
+    record(
+        AuditAction.DATASET_CORRECTED,
+        outcome=AuditOutcome.REFUSED,
+        actor=request.user.pk,
+        request=request,
+        dataset=dataset,
+        once=f"refused {request.session.get(SESSION_KEY, '')} {dataset} {_hour()}",
     )
 
 
@@ -218,11 +237,8 @@ def forget_origins(account: UUID) -> int:
     return AuditOrigin.objects.filter(account=account).delete()[0]
 
 
-def _hour() -> str:
-    return timezone.now().strftime("%Y-%m-%d %H")
-
-
-def _origin(request: HttpRequest, account: UUID | None) -> UUID:
+def origin_seen(request: HttpRequest, account: UUID | None) -> UUID:
+    """Return the row of where a request came from, made where there is none yet."""
     facts = {
         "account": account,
         "address": client_address(request),
@@ -230,6 +246,10 @@ def _origin(request: HttpRequest, account: UUID | None) -> UUID:
     }
     known = AuditOrigin.objects.filter(**facts).values_list("pk", flat=True).first()
     return known or AuditOrigin.objects.create(**facts).pk
+
+
+def _hour() -> str:
+    return timezone.now().strftime("%Y-%m-%d %H")
 
 
 def _name(account: UUID | None, emails: Mapping[UUID, str]) -> str:

@@ -7,16 +7,15 @@ Nothing of it is on a disk here, nor in memory for longer than a piece takes to 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import astuple, fields
 from itertools import chain
 from typing import Any
-from uuid import UUID
 
-from django.db import connection
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from accounts import audit
+from accounts.downloads import download, require_session, the_only_one_of
 from accounts.holdings import holdings
 from accounts.models import (
     AAL2,
@@ -27,11 +26,9 @@ from accounts.models import (
 )
 from accounts.own.events import OwnEvent, own_event
 from fairdb_site.archives import ArchivedFile, archive_write, csv_pieces, file_of, json_pieces
-from fairdb_site.errors import Conflict
 from fairdb_site.http import HtmxHttpRequest
-from fairdb_site.streams import Streamed, Write
+from fairdb_site.streams import Write
 from fairdb_site.supabase.account import Account
-from fairdb_site.supabase.errors import SESSION_ENDED, SessionEnded
 
 _README = """\
 What FAIRDatabase holds on {email}, as of {now:%Y-%m-%d %H:%M} UTC
@@ -57,31 +54,22 @@ Not in here:
 """
 
 
-UNDER_WAY = (
-    "A download of this account is under way. Wait until it has ended; one that broke off is over "
-    "within a few minutes."
-)
-
-
-def takeout(*, request: HtmxHttpRequest, account: Account) -> Streamed:
-    """Return the archive, made as it is read; `account` is what Supabase says of its owner.
+def takeout(*, request: HtmxHttpRequest, account: Account) -> StreamingHttpResponse:
+    """Answer with the archive, made as it is read; `account` is what Supabase says of its owner.
 
     It breaks off where an error meets it or the session ends, and then no program opens it. Raises
-    Conflict where one is under way: each keeps a worker's thread and two connections busy for as
-    long as its reader takes, so one account could else keep all of them.
+    Conflict where a download of the account is under way.
     """
 
     def work(write: Write) -> None:
         with (
             audit.trail(AuditAction.ACCOUNT_DOWNLOADED, actor=request.user.pk, request=request),
-            _the_only_one_of(request.user.pk),
+            the_only_one_of(request.user.pk),
         ):
             archive_write(_while_signed_in(request, _files(request, account)), write)
 
-    # within a file too: the rows of one dataset can be all that a thief wants, and take an hour
-    stream = Streamed(work, watch=lambda: _require_session(request))
-    stream.begin()
-    return stream
+    name = f"fairdatabase-{timezone.now():%Y-%m-%d}.zip"
+    return download(request, work, name=name, content_type="application/zip")
 
 
 def takeout_refused(*, request: HtmxHttpRequest) -> None:
@@ -94,49 +82,17 @@ def takeout_refused(*, request: HtmxHttpRequest) -> None:
     )
 
 
-def takeout_name() -> str:
-    """Return the name to save the archive under."""
-    return f"fairdatabase-{timezone.now():%Y-%m-%d}.zip"
-
-
 def _while_signed_in(
     request: HtmxHttpRequest, files: Iterable[ArchivedFile]
 ) -> Iterator[ArchivedFile]:
     """Yield the files as long as the session lives, and let them end only if it does.
 
-    Its person may have ended it, because it was a thief's, or is deleting the account.
+    The watch of the download looks by the second, and not behind the last file.
     """
     for file in chain(files, [None]):
-        _require_session(request)
+        require_session(request)
         if file is not None:
             yield file
-
-
-def _require_session(request: HtmxHttpRequest) -> None:
-    """Raise SessionEnded where the session was ended, or its account closed, since it was begun."""
-    session = SupabaseSession.objects.filter(pk=request.supabase_session.pk, user__is_active=True)
-    if not session.exists():
-        raise SessionEnded(SESSION_ENDED)
-
-
-@contextmanager
-def _the_only_one_of(account: UUID) -> Iterator[None]:
-    """Hold the account's one place for a download, by a transaction on a connection of its own."""
-    held = connection.copy()
-    try:
-        held.set_autocommit(False)
-        with held.cursor() as cursor:
-            cursor.execute("set local idle_in_transaction_session_timeout = 0")
-            lock = f"download of {account}"
-            cursor.execute("select pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
-            (is_free,) = cursor.fetchone()
-        if not is_free:
-            raise Conflict(UNDER_WAY)
-        yield
-    finally:
-        with suppress(Exception):
-            held.rollback()  # answered once the lock is free; a connection just closed is not
-        held.close()
 
 
 def _files(request: HtmxHttpRequest, account: Account) -> Iterator[ArchivedFile]:

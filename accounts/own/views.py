@@ -9,7 +9,7 @@ import segno
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.forms import Form
-from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.safestring import mark_safe
@@ -108,12 +108,7 @@ def download(request: HtmxHttpRequest) -> HttpResponseBase:
             takeout.takeout_refused(request=request)
         context = {"form": form}
         return render(request, "accounts/download.html", context, status=_status(form))
-    answer = StreamingHttpResponse(
-        takeout.takeout(request=request, account=account), content_type="application/zip"
-    )
-    answer["Content-Disposition"] = f'attachment; filename="{takeout.takeout_name()}"'
-    answer["X-Accel-Buffering"] = "no"  # of nginx: it would lay what a slow reader leaves on disk
-    return answer
+    return takeout.takeout(request=request, account=account)
 
 
 def _own_password_form(request: HtmxHttpRequest) -> OwnPasswordForm:

@@ -5,13 +5,17 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class StaffAdminConfig(AdminConfig):
-    """Find the pages of all apps; Django's groups are none of them, as they mean nothing here."""
+    """Find the pages of all apps; Django's groups and its queue of tasks are none of them.
+
+    Groups mean nothing here, and what the queue holds is shown as loads.
+    """
 
     default_site = "accounts.staff.site.StaffSite"
 
     def ready(self) -> None:
-        """Take in what apps register, and take out what Django's own app registers."""
+        """Take in what apps register, and take out what others' apps register."""
         super().ready()
         from django.contrib.auth.models import Group
+        from django_tasks_db.models import DBTaskResult
 
-        admin.site.unregister(Group)
+        admin.site.unregister([Group, DBTaskResult])

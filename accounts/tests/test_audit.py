@@ -15,6 +15,7 @@ from accounts import audit
 from accounts.models import AuditAction, AuditEvent, AuditOrigin, AuditOutcome
 from accounts.tests.doors import sign_in
 from conftest import make_person
+from datasets.tests.loading.queue import load_by_page
 from fairdb_site.errors import Refused, Unavailable
 from fairdb_site.http import client_address
 
@@ -30,7 +31,7 @@ def of(person: Any) -> list[tuple[str, str]]:
 def load(client: Client) -> UUID:
     """Load a small table by the page; return the dataset."""
     file = SimpleUploadedFile("t.csv", b"id,age\nP1,34\nP2,51\n")
-    answer = client.post("/datasets/new/", {"file": file, "title": "t", "id_column": "id"})
+    answer = load_by_page(client, {"file": file, "title": "t", "id_column": "id"})
     assert answer.status_code == 302, answer.content.decode()
     return UUID(answer["Location"].split("/")[2])
 
@@ -76,7 +77,7 @@ def test_load_reading_and_deletion_are_on_record_for_the_dataset(alice: Any) -> 
     for _ in range(3):
         assert client.get(f"/datasets/{dataset}/").status_code == 200
     sign_in(alice).get(f"/datasets/{dataset}/")
-    client.post(f"/datasets/{dataset}/delete/")
+    client.post(f"/datasets/{dataset}/delete/", {"name": "t"})
 
     found = [event.action for event in audit.events(dataset=dataset, most=100)][::-1]
     # rows are on record once for each session and hour
@@ -104,7 +105,7 @@ def test_somebody_elses_dataset_leaves_no_event_of_rows_read(alice: Any, bob: An
 
 
 def test_refused_load_is_on_record(alice: Any) -> None:
-    sign_in(alice).post("/datasets/new/", {"file": SimpleUploadedFile("t.csv", b"a,b\n1\n")})
+    load_by_page(sign_in(alice), {"file": SimpleUploadedFile("t.csv", b"a,b\n1\n")})
 
     assert of(alice)[-1] == ("dataset loaded", "refused")
 

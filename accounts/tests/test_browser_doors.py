@@ -133,7 +133,7 @@ def test_staff_ban_and_look_through_the_administration(
 
     pages = page.get_by_role("navigation", name="Pages of the administration")
     for name in ("Sessions", "Datasets", "Loads", "Events"):
-        pages.get_by_role("link", name=name).click()
+        pages.get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
     page.get_by_text("Outcome: all").click()
     page.get_by_role("link", name="Refused").click()

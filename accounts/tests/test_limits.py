@@ -15,6 +15,7 @@ from accounts import audit, limits, links
 from accounts.limits import Limit, TooManyTries
 from accounts.models import AuditAction, AuditEvent, RateLimit
 from accounts.tests.doors import sign_in
+from datasets.tests.loading.queue import load_by_page
 from fairdb_site.rates import Rate, read_rates
 from fairdb_site.tests.test_outages import database_away
 
@@ -324,7 +325,7 @@ def test_uploads_are_limited_and_what_was_typed_stays(alice: Any, limit: SetLimi
 
     def upload() -> Any:
         file = SimpleUploadedFile("t.csv", b"id,age\nP1,34\n")
-        return client.post("/datasets/new/", {"file": file, "title": "Typed", "id_column": "id"})
+        return load_by_page(client, {"file": file, "title": "Typed", "id_column": "id"})
 
     assert upload().status_code == 302
     answer = upload()
