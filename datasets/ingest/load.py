@@ -26,6 +26,7 @@ from psycopg2.extras import Json
 
 from datasets import rpc
 from datasets.browse.export import COPY_BUFFER
+from datasets.describing.carried import carry_descriptions
 from datasets.faults import plain_faults
 from datasets.identifiers import in_data_schema
 from datasets.ingest.ahead import ahead
@@ -36,12 +37,13 @@ from datasets.ingest.values import Encoded
 from datasets.quota import LOOKED_AT_AFTER, require_within
 from datasets.services import dataset_discard
 from fairdb_site.database import renew_if_lost
-from fairdb_site.errors import Conflict, Unavailable
+from fairdb_site.errors import Conflict, NotFound, Unavailable
 from fairdb_site.supabase.clients import Supabase
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]  # step, done, total
+Last = Callable[[UUID], None]
 _CREATED_AT_ONCE = 2
 
 
@@ -50,12 +52,15 @@ def load(
     encoded: Iterable[Encoded],
     statistics: Iterable[Sequence[object]],
     finish: Callable[[], dict[str, Any]],
+    *,
     progress: Progress,
+    last: Last,
 ) -> dict[str, Any]:
     """Store the plan's dataset and return its receipt.
 
     `encoded` are the rows; `statistics` the rows of `dataset_columns` in the order of
-    STATISTICS; `finish` makes the receipt once the rows have ended. On any failure what was made
+    STATISTICS; `finish` makes the receipt once the rows have ended; `last` is called when nothing
+    but the commit is left to do, on Django's own connection. On any failure what was made
     is dropped again and a plain error is raised; the file can be loaded again at once.
     """
     renew_if_lost()  # the file may have taken long to read
@@ -70,7 +75,10 @@ def load(
             progress("sealing", 0, plan.row_count)
             receipt = finish()
             _copy_statistics(cursor, statistics)
+            if plan.version > 1:
+                carry_descriptions(cursor, plan.dataset_id)
             _make_ready(cursor, plan, receipt)
+            last(plan.dataset_id)
     except BaseException:
         _discard_quietly(plan.dataset_id)
         raise
@@ -91,6 +99,20 @@ def require_same_key(fingerprint: str) -> None:
                 "it the same id gets another pseudonym. Nothing was stored. The operator has to "
                 "put the earlier key back and restart (docs/operate.md)."
             )
+
+
+def next_version(user_id: UUID, replaced: UUID) -> tuple[UUID, int]:
+    """Return the series of a ready dataset of this owner, and which version comes next in it."""
+    statement = sql.SQL(
+        "select d.series, (select max(v.version) + 1 from {datasets} v where v.series = d.series)"
+        " from {datasets} d where d.id = %s and d.user_id = %s and d.state = 'ready'"
+    ).format(datasets=in_data_schema("datasets"))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [replaced, user_id])
+        found: tuple[UUID, int] | None = cursor.fetchone()
+    if found is None:
+        raise NotFound("The dataset to replace is not there, or is not yours. Nothing was stored.")
+    return found
 
 
 def wait_for_submission(user_id: UUID, submission: UUID) -> dict[str, Any] | None:
@@ -157,6 +179,8 @@ def _reserve(plan: DatasetPlan) -> None:
         "file_digest": plan.file_digest,
         "key_fingerprint": plan.key_fingerprint,
         "submission": plan.submission,
+        "series": plan.series,
+        "version": plan.version,
     }
     statement = sql.SQL("insert into {} ({}) values ({})").format(
         in_data_schema("datasets"),

@@ -5,8 +5,6 @@ The upload page and `manage.py import_dataset` are two doors to `dataset_import`
 
 import json
 import time
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,11 +15,17 @@ from django.conf import settings
 
 from accounts.models import User
 from datasets import rpc
-from datasets.browse.export import header_line, headings
+from datasets.browse.column_choice import write_choice
+from datasets.browse.export import header_line
+from datasets.browse.export_source import headings
+from datasets.ingest.choosing import ColumnChoices, choose_columns
 from datasets.ingest.layout import Part, plan_parts
+from datasets.ingest.likely import require_likeliest_first
 from datasets.ingest.load import (
+    Last,
     Progress,
     load,
+    next_version,
     require_same_key,
     wait_for_submission,
 )
@@ -30,13 +34,10 @@ from datasets.ingest.plan import DatasetPlan, PlannedColumn
 from datasets.ingest.profile import (
     ColumnProfile,
     TableProfile,
-    column_name,
-    column_position,
     looks_like_id,
     mostly_repeats,
     profile_table,
     suggest_id_column,
-    type_named,
 )
 from datasets.ingest.pseudonyms import key_fingerprint, owner_key
 from datasets.ingest.read import Evidence, TableSource, open_table
@@ -46,10 +47,11 @@ from datasets.ingest.stream import Source
 from datasets.ingest.turn import Turn
 from datasets.ingest.values import Encoder
 from datasets.quota import require_room
-from datasets.titles import LONGEST_TITLE
-from fairdb_site.errors import Conflict, Refused
+from datasets.titles import plain as _plain
+from datasets.titles import title_told as _title
+from datasets.titles import visible as _visible
+from fairdb_site.errors import Conflict
 
-_JOINERS = "\u200c\u200d"
 HELD_BYTES = 1 << 25  # of text; where every cell is found it takes five times as much memory
 MAX_NOTES = 50  # columns named in a receipt; the rest are counted
 
@@ -60,7 +62,8 @@ class Receipt:
 
     `columns` counts the data columns, without the id; `refused` the rows left out, of which
     `refused_rows` gives the first numbers (1 is the first row after the header). `read_as` says in
-    sentences what the file was taken for, and why.
+    sentences what the file was taken for, and why; `left_out` the places in the file of columns
+    that were left out, such as `2-5,9`.
     """
 
     dataset: UUID
@@ -78,21 +81,7 @@ class Receipt:
     refused_rows: list[int]
     notes: list[str]
     read_as: list[str] = field(default_factory=list)
-
-
-class AnotherIdLikely(Refused):
-    """No id column was named, and another than the first looks like it; `name` names that one."""
-
-    def __init__(self, header: Sequence[str], position: int) -> None:
-        times = Counter(header)
-        self.name, first = (column_name(header, place, times) for place in (position, 1))
-        super().__init__(
-            f"No id column was named, and column {position:,}, {shown(header[position - 1])}, "
-            "looks more like one than the first, "
-            f"{shown(header[0]) if header[0].strip() else 'which has no name'}. Nothing was "
-            f"stored. Name the id column: {shown(self.name)} or {shown(first)}.",
-            option="id_column",
-        )
+    left_out: str = ""
 
 
 def dataset_import(
@@ -106,30 +95,37 @@ def dataset_import(
     id_column: str | None = None,
     types: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
+    leave_out: Sequence[str] = (),
     delimiter: str | None = None,
     encoding: str | None = None,
     sheet: str | None = None,
     skip_bad_rows: bool = False,
     submission: UUID | None = None,
+    replaces: UUID | None = None,
     progress: Progress = lambda step, done, total: None,
+    last: Last = lambda dataset: None,
 ) -> Receipt:
     """Load the file at `source`, or the one it opens, as a dataset of `owner`; return its receipt.
 
-    `types` gives a column's type by label (or `#3`), `missing` the cells that mean no value,
-    `sheet` the one of a workbook to read (its name, or its number from 1). The same `submission`
-    loads once: a second call returns the first one's receipt. Without `id_column` the first column
-    is the id, unless another looks more like one (AnotherIdLikely). An owner has one load at a
-    time, by page or by command; another is a Conflict. Raises a FairdbError that says what to do;
-    then nothing of the file is left behind.
+    `types` gives a column's type by label (or `#3`, or several at once: `choosing`), `missing` the
+    cells that mean no value, `leave_out` the columns that are passed over as if the file had never
+    held them, `sheet` the one of a workbook to read (its name, or its number from 1). The same
+    `submission` loads once: a second call returns the first one's receipt. Without `id_column` the
+    first column is the id, unless another looks more like one (AnotherIdLikely). An owner has one
+    load at a time, by page or by command; another is UnderWay, a Conflict. What `replaces` a ready
+    dataset of theirs is its next version; the earlier ones stay. `last` is called with the new
+    dataset's id at the end of the transaction that stores it, and may still refuse. Raises a
+    FairdbError that says what to do; then nothing of the file is left behind.
     """
     started = time.monotonic()
-    title, description, origin = _title(title), _plain(description), _plain(origin)
+    title, description, origin = told(title, description, origin)
     with Turn(owner.pk, submission) as turn, one_slot():
         if submission and (receipt := submitted_receipt(owner.pk, submission)):
             return receipt
         turn.take()
         require_room(owner.pk)
         require_same_key(key_fingerprint(settings.FAIRDB_PSEUDONYM_KEY))
+        series, version = next_version(owner.pk, replaces) if replaces else (uuid4(), 1)
 
         progress("reading", 0, 0)
         table = open_table(
@@ -143,7 +139,11 @@ def dataset_import(
             max_bytes=settings.FAIRDB_MAX_UPLOAD_BYTES,
             hold_bytes=HELD_BYTES,
         )
-        id_position, profile = _profiled(table, id_column, types or {}, missing)
+        chosen = choose_columns(
+            table.file_header, id_column=id_column, types=types, leave_out=leave_out
+        )
+        table = table.without(chosen.left_out)
+        id_position, profile = _profiled(table, chosen, missing)
         parts = plan_parts(
             (column.position, column.data_type)
             for column in profile.types
@@ -160,6 +160,8 @@ def dataset_import(
             origin=origin,
             file_name=_visible(Path(file_name).name),
             submission=submission,
+            series=series,
+            version=version,
         )
         encoder = Encoder(
             profile=profile,
@@ -177,7 +179,12 @@ def dataset_import(
         try:
             turn.keep()
             stored = load(
-                plan, encoder.encode(table.blocks()), _statistics(plan, profile), finish, progress
+                plan,
+                encoder.encode(table.blocks()),
+                _statistics(plan, profile),
+                finish,
+                progress=progress,
+                last=last,
             )
         except Conflict:
             if submission and (receipt := submitted_receipt(owner.pk, submission)):
@@ -187,65 +194,28 @@ def dataset_import(
         return _from_json(stored)
 
 
+def told(title: str, description: str, origin: str) -> tuple[str, str, str]:
+    """Return what an owner says of a dataset as it is kept; Refused where it cannot be."""
+    return _title(title), _plain(description), _plain(origin)
+
+
 def _profiled(
-    table: TableSource, id_column: str | None, types: Mapping[str, str], missing: Sequence[str]
+    table: TableSource, chosen: ColumnChoices, missing: Sequence[str]
 ) -> tuple[int, TableProfile]:
-    """Return the position of the id column, and the profile of the whole table."""
-    id_position = column_position(table.header, id_column) if id_column else 1
-    named = {
-        column_position(table.header, label, option="types"): type_named(types[label])
-        for label in types
-    }
-    if id_position in named:
-        raise Refused(
-            "The id column is stored as pseudonyms: it takes no type. Leave it out of the types.",
-            option="types",
-        )
-    profile = profile_table(table, missing=missing, types=named, id_position=id_position)
-    if not id_column:
-        require_likeliest_first(table.header, profile)
-    return id_position, profile
-
-
-def require_likeliest_first(header: Sequence[str], profile: TableProfile) -> None:
-    """Raise AnotherIdLikely where another column than the first looks like the id."""
-    if (likely := suggest_id_column(profile)) != 1:
-        raise AnotherIdLikely(header, likely)
+    """Return the place of the id column among those read, and the profile of the whole table."""
+    place_of = {position: place for place, position in enumerate(table.positions, 1)}
+    id_place = place_of[chosen.id_position] if chosen.id_position else 1
+    types = {place_of[position]: data_type for position, data_type in chosen.types.items()}
+    profile = profile_table(table, missing=missing, types=types, id_position=id_place)
+    if not chosen.id_position:
+        require_likeliest_first(table, profile)
+    return id_place, profile
 
 
 def submitted_receipt(owner_id: UUID, submission: UUID) -> Receipt | None:
     """Return the receipt of a form sent before, waiting for it while it is being loaded."""
     stored = wait_for_submission(owner_id, submission)
     return _from_json(stored) if stored else None
-
-
-def _title(title: str) -> str:
-    words = _plain(title).split()  # tabs and line ends part words before they are dropped
-    title = " ".join(_visible(" ".join(words)).split())
-    if not title:
-        raise Refused("Give the dataset a title.")
-    if len(title) > LONGEST_TITLE:
-        raise Refused(f"The title is too long: {LONGEST_TITLE} characters at most.")
-    return title
-
-
-def _visible(text: str) -> str:
-    """Return the text without characters that nobody sees but that change how others are read.
-
-    Control and format characters (Unicode categories Cc and Cf: right-to-left overrides, zero-width
-    spaces) go; the joiners that some scripts and emoji are written with stay.
-    """
-    return "".join(
-        character
-        for character in text
-        if character in _JOINERS or unicodedata.category(character) not in {"Cc", "Cf"}
-    ).strip(_JOINERS)
-
-
-def _plain(text: str) -> str:
-    if "\x00" in text:
-        raise Refused("Title, description and origin are text: they cannot hold NUL characters.")
-    return text.strip()
 
 
 def _plan(
@@ -260,6 +230,8 @@ def _plan(
     origin: str,
     file_name: str,
     submission: UUID | None,
+    series: UUID,
+    version: int,
 ) -> DatasetPlan:
     dataset_id = uuid4()
     names = column_names(table.header, id_position)
@@ -290,6 +262,8 @@ def _plan(
         ),
         parts=part_names(title, dataset_id, len(parts)),
         row_count=profile.rows,
+        series=series,
+        version=version,
     )
 
 
@@ -331,9 +305,30 @@ def _receipt(
         id_empty=id_profile.missing,
         id_repeated=profile.rows - id_profile.missing - id_profile.distinct,
         refused_rows=list(table.bad_rows.numbers[:100]),
-        notes=[*_notes_on_sheets(table.evidence, plan), *_notes(profile, id_profile)],
+        notes=[
+            *_notes_on_left_out(table),
+            *_notes_on_sheets(table.evidence, plan),
+            *_notes(profile, id_profile),
+        ],
         read_as=list(table.evidence.why),
+        left_out=write_choice(table.left_out),
     )
+
+
+def _notes_on_left_out(table: TableSource) -> list[str]:
+    """Return which columns of the file are not in the dataset, as their owner chose."""
+    if not table.left_out:
+        return []
+    named = ", ".join(
+        f"{shown(table.file_header[position - 1])} (column {position:,})"
+        for position in table.left_out[:MAX_NOTES]
+    )
+    more = len(table.left_out) - MAX_NOTES
+    columns = "1 column" if len(table.left_out) == 1 else f"{len(table.left_out):,} columns"
+    return [
+        f"Left out, as chosen: {columns} of the file, of which nothing is stored: {named}"
+        + (f" and {more:,} more." if more > 0 else ".")
+    ]
 
 
 def _notes_on_sheets(evidence: Evidence, plan: DatasetPlan) -> list[str]:

@@ -34,6 +34,8 @@ class DatasetPlan:
     columns: tuple[PlannedColumn, ...]
     parts: tuple[str, ...]
     row_count: int
+    series: UUID
+    version: int
 
     @property
     def id_column(self) -> PlannedColumn:

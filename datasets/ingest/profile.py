@@ -193,15 +193,20 @@ def suggest_id_column(profile: TableProfile) -> int:
     Counted are names people give ids, and values that are all there and all different; a name that
     says whose rows these are counts where its values come again (visits), too.
     """
-    names = [_plain_name(column.label) for column in profile.types[1:]]
-    if not any(name in _ID_NAMES or name.endswith(_ID_ENDING) for name in names):
-        return 1  # without a wait for what is counted
+    named = [
+        place
+        for place, column in enumerate(profile.types)
+        if (name := _plain_name(column.label)) in _ID_NAMES or name.endswith(_ID_ENDING)
+    ]
+    if not any(named):  # none but the first: without a wait for what is counted
+        return 1
     best, best_score = 1, 0
-    for column in profile.columns:
+    for place in sorted({0, *named}):
+        column = profile.columns[place]
         unique = column.distinct == profile.rows and not column.missing
         says_something = unique or column.distinct > 1
-        named = says_something and looks_like_id(column, profile.rows)
-        score = named * (2 + 4 * unique) + (unique and column.position == 1)
+        is_named = says_something and looks_like_id(column, profile.rows)
+        score = is_named * (2 + 4 * unique) + (unique and column.position == 1)
         if score > best_score:
             best, best_score = column.position, score
     return best

@@ -1,14 +1,21 @@
 """A file as a header and a stream of blocks of text cells, every record's width checked."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
 
 from fairdb_site.errors import FairdbError, Refused, TooLarge
 
 from .block import Block
+from .datatypes import Mask
 from .dialect import separator_found, separator_named, why_separator
 from .encoding import NotUtf8, examine
+from .interruption import look_up
 from .memory import give_back_large_arrays
+from .narrow import narrowed
 from .passes import CHANGED, MAX_HEADER_BYTES, BadRows, Pass, RecordTooLong, grown, labels_of
 from .repair import TooManyFields, first_record
 from .sandbox import LOAD, Kept, Limits
@@ -44,12 +51,15 @@ class Evidence:
 class TableSource:
     """A table that can be read any number of times; `open_table` makes it.
 
-    `file`, `rows_read` and `bad_rows` are known once a pass over `blocks()` has ended; `bytes_read`
-    grows during a pass, in bytes of the file as uploaded.
+    `file_header` are the labels of all columns of the file, `left_out` the places (from 1, rising)
+    of those that are passed over: all else is as if the file had never held them. `file`,
+    `rows_read` and `bad_rows` are known once a pass over `blocks()` has ended; `bytes_read` grows
+    during a pass, in bytes of the file as uploaded.
     """
 
-    header: tuple[str, ...]
+    file_header: tuple[str, ...]
     evidence: Evidence
+    left_out: tuple[int, ...] = ()
     file: FileDigest | None = None
     rows_read: int = 0
     bad_rows: BadRows = field(default_factory=BadRows)
@@ -67,6 +77,45 @@ class TableSource:
     _stamp: Stamp | None = field(default=None, repr=False, kw_only=True)
     _settled: bool = field(default=False, repr=False, kw_only=True)
 
+    @cached_property
+    def header(self) -> tuple[str, ...]:
+        """The labels of the columns that are read, in the order of the file."""
+        return tuple(self.file_header[position - 1] for position in self.positions)
+
+    @cached_property
+    def positions(self) -> tuple[int, ...]:
+        """The places in the file (from 1) of the columns that are read."""
+        return tuple((np.flatnonzero(self._wanted) + 1).tolist())
+
+    def without(self, positions: Collection[int]) -> "TableSource":
+        """Return the table without the columns at some places of the file; before any pass."""
+        return replace(self, left_out=tuple(sorted({*self.left_out, *positions})))
+
+    def beginning(self, *, max_bytes: int, max_rows: int) -> tuple["TableSource", bool]:
+        """Return a table of the first rows alone, held in memory, and whether there are no more.
+
+        It ends with the first block (up to 16 MB) that brings it to `max_bytes` of text or
+        `max_rows`. Its own `blocks()` reads no file. Raises as `blocks()` does.
+        """
+        held: list[Block] = []
+        size = rows = 0
+        is_whole = True
+        with closing(self._blocks_read()) as blocks:
+            for block in blocks:
+                held.append(block)
+                size, rows = size + len(block.data), rows + block.rows
+                if size >= max_bytes or rows >= max_rows:
+                    is_whole = False
+                    break
+        start = replace(self, rows_read=rows, _held=held, _is_path=False)
+        return start, is_whole
+
+    @cached_property
+    def _wanted(self) -> Mask:
+        wanted = np.ones(len(self.file_header), dtype=bool)
+        wanted[np.array(self.left_out, dtype=np.intp) - 1] = False
+        return wanted
+
     @property
     def is_held(self) -> bool:
         """Whether the blocks are in memory, so that another pass reads no file."""
@@ -80,7 +129,10 @@ class TableSource:
         """
         if self._held is not None:
             yield from self._blocks_held(self._held)
-            return
+        else:
+            yield from self._blocks_read()
+
+    def _blocks_read(self) -> Generator[Block, None, None]:
         held: list[Block] = []
         size = 0
         text = None
@@ -93,14 +145,16 @@ class TableSource:
             settled = before is not None and before.is_settled()
             reader = Pass(
                 text,
-                header=self.header,
+                header=self.file_header,
                 separator=self.evidence.delimiter,
                 skip_bad_rows=self.skip_bad_rows,
                 max_rows=self.max_rows,
                 block_bytes=self._block_bytes,
                 not_utf8=self.not_utf8,
             )
-            for block in reader.blocks():
+            for whole in reader.blocks():
+                look_up()
+                block = narrowed(whole, self._wanted)
                 self.bytes_read = text.bytes_read
                 size += len(block.data)
                 give_back_large_arrays(size)
@@ -130,6 +184,7 @@ class TableSource:
     def _blocks_held(self, held: list[Block]) -> Iterator[Block]:
         self._require_unchanged()
         for block in held:
+            look_up()
             yield replace(block)
         self._require_unchanged()
 
@@ -212,7 +267,7 @@ def open_table(
     if text.compression:
         why.insert(0, "Packed by gzip, known by its content.")
     return TableSource(
-        header=labels_of(heading.fields),
+        file_header=labels_of(heading.fields),
         evidence=Evidence(
             encoding=text.encoding,
             delimiter=heading.separator,

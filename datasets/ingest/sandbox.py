@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from fairdb_site.errors import Refused, TooLarge
 
+from .interruption import look_up
 from .sheets import Sheet, offering
 from .slots import take_slot
 
@@ -202,6 +203,7 @@ class Conversion:
 
     def read(self, size: int, /) -> bytes:
         """Return at most `size` bytes, none at the end; raises Refused and TooLarge."""
+        look_up()
         if self._ended:
             return b""
         if not self._left:

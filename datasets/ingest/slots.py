@@ -24,6 +24,10 @@ from fairdb_site.errors import Unavailable
 _POLLED: Final = 0.1  # seconds; no lock can be waited for that is any one of several
 
 
+class Busy(Unavailable):
+    """As many files are converted as may be at once: this one can be later."""
+
+
 @dataclass
 class Places:
     """How many slots each kind of conversion has, and a name that is this installation's own.
@@ -88,7 +92,7 @@ def one_slot() -> Iterator[None]:
 
 
 def take_slot(kind: str, *, wait: float, busy: str) -> Slot:
-    """Take a slot of a kind; raises Unavailable(`busy`) where none is free for `wait` seconds."""
+    """Take a slot of a kind; raises Busy(`busy`) where none is free for `wait` seconds."""
     kept = _kept.get()
     if kept is None:
         return _taken(kind, wait, busy)
@@ -104,7 +108,7 @@ def _taken(kind: str, wait: float, busy: str) -> Slot:
             if (descriptor := _locked(places.path(kind, number))) is not None:
                 return Slot(descriptor)
         if time.monotonic() >= end:
-            raise Unavailable(busy)
+            raise Busy(busy)
         time.sleep(_POLLED)
 
 

@@ -38,6 +38,15 @@ STILL_LOADED: Final = (
 )
 
 
+def lock_of(owner_id: UUID, submission: UUID) -> str:
+    """Return the name of the lock that the load of a submission holds."""
+    return f"submission {submission} of {owner_id}"
+
+
+class UnderWay(Conflict):
+    """Another load of the owner, or of the submission, is under way: this one can come later."""
+
+
 class Turn:
     """The turn of one load: entered, it waits for the same submission; `take` takes the owner's."""
 
@@ -48,7 +57,7 @@ class Turn:
         self._is_taken = False
 
     def __enter__(self) -> Self:
-        """Wait until nobody loads this submission; raises Conflict where that takes long."""
+        """Wait until nobody loads this submission; raises UnderWay where that takes long."""
         try:
             self._hold()
         except BaseException:
@@ -67,19 +76,19 @@ class Turn:
         self._let_go()
 
     def take(self) -> None:
-        """Take the owner's turn; raises Conflict while another load of theirs is under way."""
+        """Take the owner's turn; raises UnderWay while another load of theirs is under way."""
         end = time.monotonic() + _PATIENCE
         with plain_faults("load"):
             while not self._try_lock(f"load of {self._owner_id}"):
                 if time.monotonic() >= end:
-                    raise Conflict(self._under_way())
+                    raise UnderWay(self._under_way())
                 time.sleep(_POLLED)
         self._is_taken = True
 
     def keep(self) -> None:
         """Take the turn again if the database was restarted while the file was read, and lost it.
 
-        Raises Conflict where another load of the owner began meanwhile.
+        Raises UnderWay where another load of the owner began meanwhile.
         """
         assert self._held is not None
         if self._held.is_usable():
@@ -100,9 +109,9 @@ class Turn:
             return
         end = time.monotonic() + _SUBMISSION_PATIENCE
         with plain_faults("load"):
-            while not self._try_lock(f"submission {self._submission} of {self._owner_id}"):
+            while not self._try_lock(lock_of(self._owner_id, self._submission)):
                 if time.monotonic() >= end:
-                    raise Conflict(STILL_LOADED)
+                    raise UnderWay(STILL_LOADED)
                 time.sleep(_POLLED)
 
     def _let_go(self) -> None:

@@ -24,14 +24,17 @@ class Occurrence:
     row: int
 
 
-def occurrences(*, owner_id: UUID, pseudonyms: Sequence[str]) -> dict[str, list[Occurrence]]:
+def occurrences(
+    *, owner_id: UUID, pseudonyms: Sequence[str], milliseconds: int = 0
+) -> dict[str, list[Occurrence]]:
     """Return where each pseudonym stands, oldest dataset first; those found nowhere are left out.
 
-    Every part has the pseudonyms of its rows, so the first part of a dataset tells.
+    Every part has the pseudonyms of its rows, so the first part of a dataset tells. A dataset that
+    takes more than so many `milliseconds` to read, if any are given, raises Unavailable.
     """
     found: dict[str, list[Occurrence]] = {}
     with plain_faults("lookup"), as_user(owner_id, snapshot=True), connection.cursor() as cursor:
-        cursor.execute("set local statement_timeout = 0")
+        cursor.execute("select set_config('statement_timeout', %s, true)", [str(milliseconds)])
         cursor.execute(
             sql.SQL(
                 "select d.id, d.title, d.parts[1], c.name from {} d"

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from datasets.ingest import sandbox, stream
-from datasets.ingest.pipeline import require_likeliest_first
+from datasets.ingest.likely import require_likeliest_first
 from datasets.ingest.profile import column_position, profile_table
 from datasets.ingest.read import open_table
 from datasets.tests.ingest.workbooks import Formula, far_apart, xlsx, zipped
@@ -152,7 +152,7 @@ def test_a_file_becomes_what_the_documents_say(kind: str, monkeypatch: pytest.Mo
         position = column_position(table.header, file.id_column) if file.id_column else 1
         profile = profile_table(table, id_position=position, types=file.types)
         if not file.id_column:
-            require_likeliest_first(table.header, profile)
+            require_likeliest_first(table, profile)
 
     if outcome.startswith("loaded"):
         load()
