@@ -1,9 +1,10 @@
 """Uploaded files while they are loaded: sealed in the storage `staged`, and gone afterwards.
 
-Whoever works on a staged file holds an advisory lock of it, from before anything of it exists until
-it is removed: `reap_staged` takes the files whose lock is free, so those of killed processes at
-once and live ones never. The record holds the file's key, sealed under FAIRDB_TOKEN_KEYS. Without
-its record a file cannot be opened by anyone, whatever the storage keeps of it.
+Whoever sends a staged file holds an advisory lock of it, from before anything of it exists until it
+is removed, or `kept` by a submission, which needs no lock. `reap_staged` takes the files whose lock
+is free and which no submission has, so those of killed processes at once and live ones never. The
+record holds the file's key, sealed under FAIRDB_TOKEN_KEYS. Without its record a file cannot be
+opened by anyone, whatever the storage keeps of it.
 """
 
 import base64
@@ -13,10 +14,10 @@ import queue
 import re
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from django.conf import settings
 from django.core.files.base import ContentFile, File
@@ -29,12 +30,13 @@ from django.utils import timezone
 from accounts.resealing import Resealed, reseal_rows
 from accounts.sealing import UnsealError, seal, unseal
 from datasets.faults import plain_faults
-from datasets.models import StagedFile
+from datasets.models import StagedFile, Submission
 from datasets.segments import Sealer, Unsealed, new_key
 from fairdb_site.database import renew_if_lost
 from fairdb_site.errors import FairdbError, Unavailable
 
 logger = logging.getLogger(__name__)
+Kept = TypeVar("Kept")
 
 _NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)  # no other file of the storage is ever removed
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -48,7 +50,7 @@ class Staged:
     """One uploaded file: written once, opened any number of times, discarded.
 
     `write`, `finish`, then `open`, each raising a FairdbError that says what to do; `discard` at
-    the end, however it ended.
+    the end, however it ended, which does nothing to a file that was given away by `keep`.
     """
 
     def __init__(self) -> None:
@@ -82,8 +84,19 @@ class Staged:
         """Open the file as it was sent, from its start; later times in any thread."""
         self._hold()  # a database that was restarted has let it go
         self._key = self._key or _key_of(self.name)
-        with _plain_storage_errors():
-            return Unsealed(cast("BinaryIO", _storage().open(self.name, "rb")), self._key)
+        return _opened(self.name, self._key)
+
+    def keep(self, hand_over: Callable[[str], Kept]) -> Kept:
+        """Give the whole file to whoever `hand_over` commits a submission of; return what it made.
+
+        From then on the file is held by that submission alone: `open_kept`, `discard_kept`.
+        """
+        self._hold()
+        _key_of(self.name)  # a file that was reaped meanwhile is not given to anybody
+        made = hand_over(self.name)
+        self._writer = None
+        self._let_go()
+        return made
 
     def discard(self) -> None:
         """Remove the file, its record and its lock; what fails is left to `reap_uploads`."""
@@ -98,7 +111,11 @@ class Staged:
         except Exception as error:
             logger.warning("a staged file is left to reap_uploads: %s", type(error).__name__)
         finally:
-            lock, self._lock = self._lock, None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
             with suppress(Exception):
                 lock.close()
 
@@ -124,8 +141,22 @@ class Staged:
                     raise Unavailable(_GONE)  # it is just being reaped
 
 
+def open_kept(name: str) -> BinaryIO:
+    """Open a file that a submission holds, as it was sent, from its start.
+
+    Raises Unavailable where it is gone, or its key or its storage are.
+    """
+    return _opened(name, _key_of(name))
+
+
+def discard_kept(name: str) -> None:
+    """Remove a file that no submission holds any more; what fails is left to `reap_uploads`."""
+    if name and not Submission.objects.filter(staged=name).exists():
+        _reaped(name)
+
+
 def reap_staged() -> int:
-    """Remove the files that nobody works on; return how many.
+    """Remove the files that nobody works on and no submission holds; return how many.
 
     A file without a record (one of a database that was restored, say) goes when nothing was
     written to it for FAIRDB_STAGED_HOURS.
@@ -133,7 +164,8 @@ def reap_staged() -> int:
     removed = 0
     for name in list(StagedFile.objects.order_by("created_at").values_list("name", flat=True)):
         with transaction.atomic(), connection.cursor() as cursor:
-            if _lock(cursor, name):
+            # looked for once the lock is had: a file is kept before its sender lets go of it
+            if _lock(cursor, name) and not Submission.objects.filter(staged=name).exists():
                 removed += _reaped(name)
     return removed + sum(map(_reaped, _strays()))
 
@@ -338,6 +370,11 @@ def _kind_of(error: Exception) -> str:
 
 def _storage() -> Storage:
     return storages["staged"]
+
+
+def _opened(name: str, key: bytes) -> BinaryIO:
+    with _plain_storage_errors():
+        return Unsealed(cast("BinaryIO", _storage().open(name, "rb")), key)
 
 
 def _place(name: str) -> str:

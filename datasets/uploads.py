@@ -21,6 +21,9 @@ FIRST_PIECE = 1 << 20
 LARGEST_PIECE = 1 << 24
 """Bytes that it sends where the first do not hold all names: enough for 100,000 long ones."""
 
+MOST_FILES = 10
+"""Files of one form: each holds a connection to the database until all have arrived."""
+
 TOO_LARGE = "fairdb.upload_too_large"
 """In `request.META`: a file of this request went past the limit and was dropped."""
 
@@ -62,6 +65,7 @@ class StagingUploadHandler(FileUploadHandler):
         **kwargs: Any,
     ) -> None:
         """Count what arrives of the request."""
+        self._files = 0
         self._missing = content_length
         if isinstance(input_data, HttpRequest):
             input_data.read = self._counted(input_data.read)  # type: ignore[method-assign]
@@ -73,6 +77,12 @@ class StagingUploadHandler(FileUploadHandler):
         super().new_file(*args, **kwargs)
         assert self.request is not None
         if not is_wholly_signed_in(self.request):
+            raise SkipFile
+        self._files += 1
+        if self._files > MOST_FILES:
+            self.request.META[NOT_STAGED] = Refused(
+                f"At most {MOST_FILES} files are taken at once. Send the others after them."
+            )
             raise SkipFile
         try:
             staged = Staged()

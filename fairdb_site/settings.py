@@ -40,10 +40,12 @@ env = environ.Env(
     FAIRDB_LOG_LEVEL=(str, "INFO"),
     FAIRDB_MAX_COLUMNS=(int, 100_000),
     FAIRDB_MAX_CONVERSIONS=(int, 2),
+    FAIRDB_MAX_HELD=(int, 20),
     FAIRDB_MAX_OWNER_BYTES=(int, 0),
     FAIRDB_MAX_ROWS=(int, 1_000_000_000),
     FAIRDB_MAX_UPLOAD_BYTES=(int, 5 * 1024**3),
     FAIRDB_PSEUDONYM_KEY=(str, ""),
+    FAIRDB_REAP_MINUTES=(int, 5),
     FAIRDB_REGISTRATION=(str, ""),
     FAIRDB_SESSION_HOURS=(int, 12),
     FAIRDB_SESSION_IDLE_MINUTES=(int, 60),
@@ -123,6 +125,7 @@ FAIRDB_ALLOWED_EMAIL_DOMAINS: list[str] = [
 ]
 FAIRDB_MAX_COLUMNS: int = env("FAIRDB_MAX_COLUMNS")
 FAIRDB_MAX_CONVERSIONS: int = env("FAIRDB_MAX_CONVERSIONS")
+FAIRDB_MAX_HELD: int = env("FAIRDB_MAX_HELD")  # files of one account that wait to be loaded
 FAIRDB_MAX_OWNER_BYTES: int = env("FAIRDB_MAX_OWNER_BYTES")  # 0: as many as there is room for
 if FAIRDB_MAX_OWNER_BYTES < 0:
     raise ImproperlyConfigured("FAIRDB_MAX_OWNER_BYTES must be 0 (no limit) or more.")
@@ -165,6 +168,8 @@ INSTALLED_APPS = [
     "anonymization",
     "fairdb_site",
     "django_htmx",
+    "django_tasks",
+    "django_tasks_db",
     "accounts.staff.config.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -223,6 +228,11 @@ DATABASES: dict[str, dict[str, Any]] = {
 if DATABASES["default"].get("PORT") == 6543:  # Supavisor's transaction mode keeps no session state
     DATABASES["default"] |= {"CONN_MAX_AGE": 0, "DISABLE_SERVER_SIDE_CURSORS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- Work outside of requests ---
+
+FAIRDB_REAP_MINUTES: int = env("FAIRDB_REAP_MINUTES")  # by a worker; 0: never
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
 
 # -- Identity ---
 

@@ -13,22 +13,35 @@ from fairdb_site.doctor.database_checks import MIGRATE, DatabaseCheck
 from fairdb_site.doctor.finding import Finding, names
 
 REGISTERED_FUNCTIONS = (
+    "accounts_event_once",
+    "count_dataset_rows",
     "create_data_table",
+    "delete_dataset_rows",
+    "describe_columns",
+    "describe_dataset",
     "drop_data_table",
     "get_all_tables",
+    "get_changes",
+    "get_column_profile",
     "get_columns_at",
     "get_dataset",
     "get_dataset_columns",
     "get_dataset_outline",
+    "get_join_report",
     "get_overview",
     "get_table_columns",
+    "index_dataset_column",
     "insert_metadata",
     "list_datasets",
+    "list_versions",
     "search_columns",
+    "search_datasets",
     "search_tables_by_column",
     "select_dataset_rows",
     "select_from_table",
     "table_exists",
+    "undo_change",
+    "update_dataset_row",
     "update_table_row",
 )
 
@@ -121,12 +134,35 @@ def examine_parts(cursor: CursorWrapper) -> Iterator[Finding]:
         )
 
 
+def examine_history(cursor: CursorWrapper) -> Iterator[Finding]:
+    """Corrections of every ready dataset are kept."""
+    schema = settings.FAIRDB_DATA_SCHEMA
+    ready = Dataset.objects.filter(state=Dataset.State.READY).values_list("parts", flat=True)
+    cursor.execute(
+        "select c.relname from pg_class c"
+        " where c.relname = any (%s) and c.relnamespace = %s::regnamespace and not exists ("
+        "   select from pg_trigger t"
+        "    where t.tgrelid = c.oid and t.tgname = 'keep_change' and t.tgenabled in ('O', 'A'))",
+        [[part for parts in ready for part in parts], _schema()],
+    )
+    if unkept := [row[0] for row in cursor.fetchall()]:
+        yield Finding(
+            "history",
+            f"What is corrected in {names(unkept)} is not kept: the trigger keep_change is off or "
+            "gone.",
+            f'alter table "{schema}".<table> enable trigger keep_change; where it is gone: create '
+            f'trigger keep_change after insert or update or delete on "{schema}".<table> for each '
+            f'row execute function "{schema}".keep_change()',
+        )
+
+
 def examine_policies(cursor: CursorWrapper) -> Iterator[Finding]:
     """Every policy is for signed-in users and asks whose row it is."""
     cursor.execute(
         "select c.relname, p.polname from pg_policy p join pg_class c on c.oid = p.polrelid"
         " where c.relnamespace = %s::regnamespace"
-        " and (p.polroles <> array['authenticated'::regrole::oid] or p.polcmd not in ('r', 'w')"
+        " and (p.polroles <> array['authenticated'::regrole::oid]"
+        "      or p.polcmd not in ('r', 'w', '*')"
         "      or exists (select from unnest(array[pg_get_expr(p.polqual, p.polrelid),"
         "                                          pg_get_expr(p.polwithcheck, p.polrelid)]) e"
         "                 where position("
@@ -241,6 +277,7 @@ CONTRACT_CHECKS: tuple[DatabaseCheck, ...] = (
     examine_parts,
     examine_policies,
     examine_grants,
+    examine_history,
     examine_pseudonym_key,
     examine_audit,
     examine_token_keys,

@@ -14,6 +14,7 @@ from fairdb_site.doctor.database_checks import DATABASE_CHECKS, DatabaseCheck
 from fairdb_site.doctor.finding import Finding
 from fairdb_site.doctor.staging_checks import examine_staging
 from fairdb_site.doctor.supabase_checks import SUPABASE_CHECKS
+from fairdb_site.doctor.worker_checks import examine_workers
 
 
 def examine() -> list[Finding]:
@@ -36,7 +37,7 @@ def _examine_database() -> Iterator[Finding]:
             yield from _run(check, cursor)
         cursor.execute("select to_regclass(%s) is not null", [qualified("datasets")])
         if cursor.fetchone() == (True,):
-            for check in CONTRACT_CHECKS:
+            for check in (*CONTRACT_CHECKS, examine_workers):
                 yield from _run(check, cursor)
 
 

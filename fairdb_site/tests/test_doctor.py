@@ -230,6 +230,18 @@ def test_a_part_without_its_protection_or_gone_is_found(
     assert any(says.format(name=stored.table) in f or stored.table in f for f in after - before)
 
 
+def test_a_part_whose_corrections_are_not_kept_is_found(alice: Person) -> None:
+    stored = store_dataset(alice.user.id, {"a": ("text", ["x"])}, rows=1)
+
+    with broken(
+        f"alter table {stored.qualified} disable trigger keep_change",
+        f"alter table {stored.qualified} enable trigger keep_change",
+    ):
+        findings = found(contract_checks.examine_history)
+
+    assert any(stored.table in finding for finding in findings)
+
+
 @pytest.mark.parametrize(
     "policy",
     [
@@ -238,7 +250,7 @@ def test_a_part_without_its_protection_or_gone_is_found(
         "for select to authenticated using (true)",
         "for update to authenticated using (OWN) with check (true)",
         "for select to authenticated using (OWN or c2 is not null)",
-        "for delete to authenticated using (OWN)",
+        "for delete to authenticated using (true)",
         "for select to authenticated using (user_id = (select auth.uid()))",
     ],
 )

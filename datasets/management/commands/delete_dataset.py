@@ -16,7 +16,7 @@ from fairdb_site.commands import FairdbCommand, Json, dataset_uuid
 class Command(FairdbCommand):
     """Delete a dataset and every table of it."""
 
-    help = "Delete DATASET for good: its rows, its tables, its description."
+    help = "Delete DATASET for good: its rows, tables, description and corrections."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the dataset."""
@@ -29,7 +29,9 @@ class Command(FairdbCommand):
         facts = dataset_facts(options["dataset"])
         if not options["yes"]:
             rows = times(facts["rows"] or 0, "row")
-            self.confirm(f"Delete {facts['title']!r} of {facts['owner']}, {rows}?")
+            self.confirm_by_name(
+                f"Delete {facts['title']!r} of {facts['owner']}, {rows}, for good?", facts["title"]
+            )
         owner, dataset = facts["owner_id"], options["dataset"]
         with audit.trail(AuditAction.DATASET_DELETED, actor=None, subject=owner, dataset=dataset):
             return asdict(dataset_delete(owner_id=owner, dataset_id=dataset))
@@ -37,6 +39,7 @@ class Command(FairdbCommand):
     def report(self, result: Json) -> None:
         """Say what went."""
         self.stdout.write(
-            f"Deleted {result['title']!r}: {times(result['rows'], 'row')} in"
-            f" {times(result['parts'], 'table')}."
+            f"Deleted {result['title']!r}: {times(result['rows'], 'row')} of"
+            f" {times(result['columns'], 'column')} in {times(result['parts'], 'table')},"
+            f" {times(result['changes'], 'correction')}."
         )

@@ -13,7 +13,7 @@ from accounts.services import account_by_email
 from datasets.ingest.pipeline import dataset_import
 from datasets.templatetags.fairdb import times
 from datasets.titles import title_from
-from fairdb_site.commands import FairdbCommand, Json, ProgressBar
+from fairdb_site.commands import FairdbCommand, Json, ProgressBar, dataset_uuid
 from fairdb_site.errors import Refused
 
 
@@ -33,6 +33,7 @@ class Command(FairdbCommand):
         "delimiter": "--delimiter",
         "encoding": "--encoding",
         "id_column": "--id-column",
+        "leave_out": "--leave-out COLUMN",
         "sheet": "--sheet",
         "skip_bad_rows": "--skip-bad-rows",
         "types": "--type COLUMN=TYPE",
@@ -54,9 +55,22 @@ class Command(FairdbCommand):
             "--type", action="append", default=[], type=column_type, metavar="COLUMN=TYPE"
         )
         parser.add_argument("--missing", action="append", default=[], metavar="MARKER")
+        parser.add_argument(
+            "--leave-out",
+            action="append",
+            default=[],
+            metavar="COLUMN",
+            help="by name, place (#3), places (#3-40) or pattern (age*); nothing of it is stored",
+        )
         parser.add_argument("--delimiter", metavar="D")
         parser.add_argument("--encoding", metavar="E")
         parser.add_argument("--sheet", metavar="S", help="of a workbook: its name, or its number")
+        parser.add_argument(
+            "--replace",
+            type=dataset_uuid,
+            metavar="DATASET",
+            help="load FILE as the next version of DATASET, whose earlier ones stay",
+        )
         parser.add_argument("--skip-bad-rows", action="store_true")
         super().add_arguments(parser)
 
@@ -79,10 +93,12 @@ class Command(FairdbCommand):
                     id_column=options["id_column"],
                     types=dict(options["type"]),
                     missing=options["missing"],
+                    leave_out=options["leave_out"],
                     delimiter=options["delimiter"],
                     encoding=options["encoding"],
                     sheet=options["sheet"],
                     skip_bad_rows=options["skip_bad_rows"],
+                    replaces=options["replace"],
                     progress=progress,
                 )
                 event.dataset = receipt.dataset

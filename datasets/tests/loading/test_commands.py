@@ -201,9 +201,9 @@ def test_usage_errors_exit_2(typed: Any, arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "refusal"), [("", "--yes"), ("n\n", "Nothing was changed"), ("\n", "Nothing")]
+    ("answer", "refusal"), [("", "--yes"), ("y\n", "not its name. Nothing"), ("\n", "Nothing")]
 )
-def test_deleting_without_a_yes_changes_nothing(
+def test_deleting_without_its_name_changes_nothing(
     alice: Person, table: Path, monkeypatch: pytest.MonkeyPatch, answer: str, refusal: str
 ) -> None:
     dataset = run_json("import_dataset", table, "--owner", alice.email)["dataset"]
@@ -215,9 +215,9 @@ def test_deleting_without_a_yes_changes_nothing(
     assert len(run_json("list_datasets", "--owner", alice.email)["datasets"]) == 1
 
 
-def test_a_piped_yes_deletes(alice: Person, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_piped_name_deletes(alice: Person, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = run_json("import_dataset", table, "--owner", alice.email)["dataset"]
-    monkeypatch.setattr("sys.stdin", StringIO("y\n"))
+    monkeypatch.setattr("sys.stdin", StringIO("people\n"))
     assert run_json("delete_dataset", dataset)["rows"] == 2
 
 
@@ -286,4 +286,4 @@ def test_one_of_a_kind_is_said_as_one(alice: Person, tmp_path: Path) -> None:
     call_command("delete_dataset", dataset, "--yes", stdout=out)
 
     assert "x: 1 row and 1 column stored in 1 table, 0 rows refused" in out.getvalue()
-    assert "Deleted 'x': 1 row in 1 table." in out.getvalue()
+    assert "Deleted 'x': 1 row of 1 column in 1 table, 0 corrections." in out.getvalue()

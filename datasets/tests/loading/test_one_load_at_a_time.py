@@ -17,6 +17,7 @@ from conftest import People, Person
 from datasets.ingest import turn
 from datasets.ingest.pipeline import Receipt
 from datasets.models import Dataset
+from datasets.tests.loading.queue import drain, load_by_page
 from datasets.tests.loading.tables import load_csv
 from fairdb_site.errors import Conflict
 
@@ -152,7 +153,7 @@ def test_other_owners_load_meanwhile(people: People, tmp_path: Path) -> None:
     assert other.rows == 2
 
 
-def test_the_command_and_the_page_refuse_alike(alice: Person, tmp_path: Path) -> None:
+def test_the_command_is_refused_and_a_sent_file_waits(alice: Person, tmp_path: Path) -> None:
     (path := tmp_path / "second.csv").write_text(TABLE)
     browser = sign_in(alice)
 
@@ -161,18 +162,16 @@ def test_the_command_and_the_page_refuse_alike(alice: Person, tmp_path: Path) ->
             call_command("import_dataset", str(path), "--owner", alice.email)
         assert refused.value.returncode == 1
         file = SimpleUploadedFile("second.csv", TABLE.encode())
-        answer = browser.post(
-            "/datasets/new/", {"file": file, "title": "The second", "submission": str(uuid4())}
-        )
+        answer = load_by_page(browser, {"file": file, "title": "The second"})
         return str(refused.value), answer
 
     _, (refusal, answer) = load_meanwhile(alice, tmp_path, "storing", second)
 
     assert "load under way (“The first”)" in refusal
-    assert answer.status_code == 409
-    assert refusal in answer.content.decode()
-    assert 'value="The second"' in answer.content.decode()
+    assert "waiting" in answer.content.decode()
     assert titles_of(alice) == ["The first"]
+    drain(deferred=True)
+    assert titles_of(alice) == ["The first", "The second"]
 
 
 def end_turn_of(owner: Person) -> None:

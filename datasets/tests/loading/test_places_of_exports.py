@@ -100,7 +100,7 @@ def test_file_that_comes_while_rows_are_written_is_left_as_it_is(
         write_csv(*args)
         out.write_text("of somebody faster")
 
-    monkeypatch.setattr("datasets.browse.export_file.write_csv", meanwhile)
+    monkeypatch.setattr("datasets.exporting.writing.write_csv", meanwhile)
     if not has_links:
         monkeypatch.setattr(os, "link", no_links)
 

@@ -19,6 +19,7 @@ from datasets.ingest import load as load_module
 from datasets.models import Dataset, MetadataTable
 from datasets.quota import in_units, storage_of
 from datasets.services import dataset_delete
+from datasets.tests.loading.queue import load_by_page
 from datasets.tests.loading.tables import load_csv
 from fairdb_site.errors import TooLarge
 
@@ -135,7 +136,7 @@ def test_page_refuses_says_what_is_used_and_keeps_what_was_typed(
 
     def upload(client: Client) -> Any:
         file = SimpleUploadedFile("t.csv", TABLE.encode())
-        return client.post("/datasets/new/", {"file": file, "title": "Typed", "id_column": "id"})
+        return load_by_page(client, {"file": file, "title": "Typed", "id_column": "id"})
 
     alice = sign_in(people.alice)
     answer = upload(alice)

@@ -1,11 +1,14 @@
-"""Everything with one command: start, migrate, make people, load samples, serve."""
+"""Everything with one command: start, migrate, make people, load samples, serve and work."""
 
 import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from types import FrameType
@@ -31,11 +34,12 @@ RESEARCHER, STAFF = "researcher@example.org", "staff@example.org"
 TOTP_KEY = "totp_secret"  # in the file of passwords: of staff's second factor
 HOST = "127.0.0.1"
 WHO = ("researcher", "staff")
+_TO_END = 3.0  # seconds that a worker gets each time it is told to end
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Command(FairdbCommand):
-    """Everything with one command: start, migrate, make people, load samples, serve."""
+    """Everything with one command: start, migrate, make people, load samples, serve and work."""
 
     help = "Run FAIRDatabase on this machine with two accounts and sample tables."
 
@@ -140,13 +144,34 @@ class Command(FairdbCommand):
         """Serve until Ctrl-C or SIGTERM, which both end the process by SystemExit."""
         self.stdout.write("  Ctrl-C stops it.\n")
         self.stdout.flush()
-        call_command("runserver", f"{HOST}:{port}", use_reloader=False)
+        with one_worker():
+            call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
     def _stop(self, started: tuple[str, ...]) -> None:
         from fairdb_site.local.stack import stop
 
         if started:
             stop(settings.FAIRDB_LOCAL_DIR, started)
+
+
+@contextmanager
+def one_worker() -> Iterator[None]:
+    """Have what people send loaded in a process of its own, which ends with this one.
+
+    Told twice, it ends at once, and gives back what it was loading to the next start.
+    """
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "db_worker", "--verbosity=0"]
+    # a group of its own: Ctrl-C is for us, who tell it in our time
+    worker = subprocess.Popen(command, start_new_session=True)  # noqa: S603  our own words
+    try:
+        yield
+    finally:
+        for _ in range(2):
+            worker.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                worker.wait(timeout=_TO_END)
+        worker.kill()
+        worker.wait()
 
 
 def end_once(number: int, frame: FrameType | None) -> None:
