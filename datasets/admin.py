@@ -25,10 +25,13 @@ from accounts.staff.acts import Act, staff_of
 from accounts.staff.pages import SHOWN_EVENTS, Fact, FactsAdmin, Panel, events_panel
 from accounts.staff.shown import NONE, address, moment, outcome_tag, person, tag
 from datasets.clearing import clear_up_by, dataset_delete_by
+from datasets.loading.admin import SubmissionAdmin
 from datasets.models import Dataset, Load
 from datasets.quota import bytes_of_dataset
 from datasets.selectors import loads_alive
 from datasets.templatetags.fairdb import duration, size, times
+
+__all__ = ["DatasetAdmin", "LoadAdmin", "SubmissionAdmin"]
 
 SHOWN = (
     "id", "user_id", "title", "state", "row_count", "column_count", "file_bytes", "seconds",
@@ -154,10 +157,10 @@ class DatasetAdmin(_Datasets):
 class LoadAdmin(_Datasets):
     """Datasets on their way in or out, and the loads of which nothing was kept."""
 
-    place = 4
-    one, many = "load", "loads"
-    icon = "upload"
-    about = "What is being loaded, was interrupted or is being deleted, and what came to nothing."
+    place = 5
+    one, many = "unfinished dataset", "unfinished datasets"
+    icon = "clock"
+    about = "What is being stored, was interrupted or is being deleted, and what came to nothing."
     list_display = ("named", "owner", "state_in_words", "file_size", "since")
     sortable_by = ("named", "owner", "file_size", "since")
 

@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_out
-from django.db.models.signals import post_migrate, pre_migrate
+from django.db.models.signals import post_migrate, pre_migrate, pre_save
 
 
 class DatasetsConfig(AppConfig):
@@ -21,6 +21,7 @@ class DatasetsConfig(AppConfig):
         from datasets import checks, privileges, rpc
         from datasets.holding import Datasets
         from datasets.ingest.slots import set_places
+        from datasets.loading.scrubbed import forget_words
 
         set_places(
             count=settings.FAIRDB_MAX_CONVERSIONS, installation=str(settings.FAIRDB_LOCAL_DIR)
@@ -28,4 +29,5 @@ class DatasetsConfig(AppConfig):
         pre_migrate.connect(checks.refuse_another_schema, sender=self)
         post_migrate.connect(privileges.close_django_tables, sender=self)
         holdings.register(Datasets())
+        pre_save.connect(forget_words, sender="django_tasks_database.DBTaskResult")
         user_logged_out.connect(rpc.forget_tables_at_sign_out)

@@ -8,14 +8,14 @@ from uuid import uuid4
 
 from django import forms
 from django.conf import settings
-from django.http import QueryDict
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from datasets.browse.charts import TYPES
 from datasets.browse.id_chooser import LONGEST_SHEET
-from datasets.ingest.names import shown
-from datasets.ingest.pipeline import AnotherIdLikely
+from datasets.loading.asked import Asked
+from datasets.models import Submission
 from datasets.templatetags.fairdb import size
 from datasets.titles import LONGEST_TITLE, title_from
 from datasets.uploads import FIRST_PIECE
@@ -35,23 +35,83 @@ ENCODINGS = [
     ("iso-8859-1", "ISO-8859-1 (Latin-1)"),
     ("utf-16", "UTF-16"),
 ]
-READING = ("delimiter", "encoding", "sheet", "missing", "types", "skip_bad_rows")
-"""The fields that are folded away, as most files need none of them."""
+READING = (
+    "at_once",
+    "id_column",
+    "delimiter",
+    "encoding",
+    "sheet",
+    "missing",
+    "types",
+    "skip_bad_rows",
+)
+"""The fields that are folded away, as they can be chosen with the file before one's eyes."""
 
+MOST_MARKERS = 100
 _POSITION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
-class UploadForm(forms.Form):
-    """A file and what it is. `submission` makes a form that is sent twice one dataset.
+class FilesInput(forms.FileInput):
+    """A field for one file or several."""
+
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """One file or several, in the order they were sent; at most as many as are held at once."""
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
+        """Return the files, each of them checked."""
+        clean_one = super().clean
+        if not data:
+            clean_one(None, initial)  # refuses, where a file is required
+            return []
+        return [clean_one(file, initial) for file in data]
+
+
+class FileForm(forms.Form):
+    """What is said of a file, when it is sent and when it is looked at."""
+
+    description = forms.CharField(
+        label="Description",
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="What a colleague needs to know to read this table.",
+    )
+    origin = forms.CharField(
+        label="Origin",
+        required=False,
+        max_length=1_000,
+        help_text="A study, a registry, an accession number.",
+    )
+    skip_bad_rows = forms.BooleanField(
+        label="Leave out rows of the wrong width",
+        required=False,
+        help_text="Otherwise one row with too many or too few cells refuses the whole file.",
+    )
+
+    def clean_missing(self) -> tuple[str, ...]:
+        """Return the markers, as one line of CSV gives them."""
+        line = self.cleaned_data["missing"]
+        fields = next(csv.reader([line], skipinitialspace=True), [])
+        markers = tuple(dict.fromkeys(field.strip() for field in fields if field.strip()))
+        if len(markers) > MOST_MARKERS:
+            raise forms.ValidationError(f"At most {MOST_MARKERS} words for missing are taken.")
+        return markers
+
+
+class UploadForm(FileForm):
+    """A file, or several, and what it is. `submission` makes a form that is sent twice one dataset.
 
     The page sends the `first_piece` bytes of a chosen file ahead to have its columns listed.
     """
 
     first_piece = FIRST_PIECE
 
-    file = forms.FileField(
+    file = FilesField(
         label="Table",
-        widget=forms.FileInput(
+        widget=FilesInput(
             attrs={
                 "accept": ".csv,.tsv,.tab,.psv,.txt,.gz,.xlsx,.xls,.ods,.parquet,text/*",
                 # when HTMX brings the form back with errors, the file stays chosen
@@ -67,20 +127,7 @@ class UploadForm(forms.Form):
         label="Title",
         max_length=LONGEST_TITLE,
         required=False,
-        help_text="Leave it empty and the file's name is taken.",
-    )
-    description = forms.CharField(
-        label="Description",
-        required=False,
-        max_length=10_000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="What a colleague needs to know to read this table.",
-    )
-    origin = forms.CharField(
-        label="Origin",
-        required=False,
-        max_length=1_000,
-        help_text="A study, a registry, an accession number.",
+        help_text="Leave it empty and the file's name is taken, as it is for each of several.",
     )
     id_column = forms.CharField(
         label="Id column",
@@ -116,24 +163,30 @@ class UploadForm(forms.Form):
         max_length=LONGEST_SHEET,
         help_text="Of a workbook: its name, or its number. Empty means the first with cells in it.",
     )
-    skip_bad_rows = forms.BooleanField(
-        label="Leave out rows of the wrong width",
+    at_once = forms.BooleanField(
+        label="Load at once, without a look",
         required=False,
-        help_text="Otherwise one row with too many or too few cells refuses the whole file.",
+        help_text="Otherwise you are shown what the file holds, and nothing is stored before.",
     )
     submission = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    replaces = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
     def __init__(
         self,
         *args: Any,
         too_large: bool = False,
         not_staged: FairdbError | None = None,
+        held: Submission | None = None,
         **kwargs: Any,
     ) -> None:
-        """`too_large`, `not_staged`: why the file was dropped on its way in, if it was."""
+        """`too_large`, `not_staged`: why the file was dropped on its way in, if it was.
+
+        `held` is a load of before whose file is gone, and sent again.
+        """
         super().__init__(*args, **kwargs)
         self.too_large = too_large
         self.not_staged = not_staged
+        self.held = held
         self.sought = ""
         limit = settings.FAIRDB_MAX_UPLOAD_BYTES
         self.fields["file"].widget.attrs["data-max-bytes"] = limit
@@ -149,7 +202,7 @@ class UploadForm(forms.Form):
             self.fields["file"].required = False
 
     def clean_file(self) -> Any:
-        """Say in plain words why a file was dropped."""
+        """Say in plain words why a file was dropped; `file` is the first one, `files` are all."""
         if self.not_staged:
             raise forms.ValidationError(self.not_staged.message)
         if self.too_large:
@@ -158,13 +211,9 @@ class UploadForm(forms.Form):
                 f"The file is larger than {limit}, the most that is taken. "
                 "Gzip it, or split it by rows."
             )
-        return self.cleaned_data["file"]
-
-    def clean_missing(self) -> tuple[str, ...]:
-        """Return the markers, as one line of CSV gives them."""
-        line = self.cleaned_data["missing"]
-        fields = next(csv.reader([line], skipinitialspace=True), [])
-        return tuple(dict.fromkeys(field.strip() for field in fields if field.strip()))
+        files = self.cleaned_data["file"]
+        self.cleaned_data["files"] = files
+        return files[0] if files else None
 
     def clean_types(self) -> Mapping[str, str]:
         """Return column -> type; a line is split at its last `=`, as a name may hold one."""
@@ -184,8 +233,12 @@ class UploadForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Take the file's name for a title that was left empty."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if cleaned.get("file") and not cleaned.get("title"):
-            cleaned["title"] = title_from(cleaned["file"].name)
+        file = cleaned.get("file")
+        if cleaned.get("replaces") and len(cleaned.get("files", ())) > 1:
+            self.add_error("file", "Choose one file: it becomes the next version.")
+        name = file.name if file else self.held.file_name if self.held else ""
+        if name and not cleaned.get("title"):
+            cleaned["title"] = title_from(name)
         return cleaned
 
     def refuse(self, error: FairdbError) -> None:
@@ -196,40 +249,35 @@ class UploadForm(forms.Form):
             field = self[error.option]
             link = format_html('<a href="#{}">“{}”</a>', field.id_for_label, field.label)
             where = format_html(" See {} below.", link)
-            if isinstance(error, AnotherIdLikely):
-                filled = QueryDict(mutable=True)
-                filled.update(self.data)
-                filled[field.html_name] = error.name
-                self.data = filled
-                where = format_html(
-                    " {} below now says {}: send the form again, or change that first.",
-                    link,
-                    shown(error.name),
-                )
         self.add_error(None, format_html("{}{}", error.message, where))
 
     @property
     def reading_is_open(self) -> bool:
         """Whether a field of how the file is to be read was filled, or is to be mended."""
-        return any(name == self.sought or self[name].value() for name in READING)
+        sought = self.sought or (self.held.error_option if self.held else "")
+        return any(name == sought or self[name].value() for name in READING)
 
-    def as_arguments(self) -> dict[str, Any]:
-        """Return the keyword arguments of `dataset_import` that were typed."""
+    @property
+    def mending(self) -> forms.BoundField | None:
+        """The field that would mend what the load of before failed for, if one would."""
+        option = self.held.error_option if self.held else ""
+        return self[option] if option in self.fields else None
+
+    def as_asked(self) -> Asked:
+        """Return what was said of the file."""
         cleaned = self.cleaned_data
-        return {
-            "file_name": cleaned["file"].name,
-            "title": cleaned["title"],
-            "description": cleaned["description"].strip(),
-            "origin": cleaned["origin"].strip(),
-            "id_column": cleaned["id_column"] or None,
-            "types": cleaned["types"],
-            "missing": cleaned["missing"],
-            "delimiter": cleaned["delimiter"] or None,
-            "encoding": cleaned["encoding"] or None,
-            "sheet": cleaned["sheet"] or None,
-            "skip_bad_rows": cleaned["skip_bad_rows"],
-            "submission": cleaned["submission"],
-        }
+        return Asked(
+            title=cleaned["title"],
+            description=cleaned["description"].strip(),
+            origin=cleaned["origin"].strip(),
+            id_column=cleaned["id_column"] or None,
+            types=cleaned["types"],
+            missing=cleaned["missing"],
+            delimiter=cleaned["delimiter"] or None,
+            encoding=cleaned["encoding"] or None,
+            sheet=cleaned["sheet"] or None,
+            skip_bad_rows=cleaned["skip_bad_rows"],
+        )
 
 
 class HeadingForm(forms.Form):
@@ -253,19 +301,15 @@ class PositionsField(forms.TypedMultipleChoiceField):
 
 
 class RowsForm(forms.Form):
-    """The address of a page of rows: columns such as 1-12,40, and after or before which row."""
+    """A jump to a column, from a page of rows; `browse.query` reads the rest of its address."""
 
-    columns = forms.CharField(required=False, max_length=4_000)
-    after = forms.IntegerField(required=False, min_value=0, max_value=2**62)
-    before = forms.IntegerField(required=False, min_value=1, max_value=2**62)
     jump = forms.CharField(required=False, max_length=2_000)
 
-    def place(self) -> dict[str, int | None]:
-        """Return the place among the rows; what is no number is passed over."""
-        cleaned = self.cleaned_data
-        if cleaned.get("before") is not None:
-            return {"after": None, "before": cleaned["before"]}
-        return {"after": cleaned.get("after"), "before": None}
+
+class NamesForm(RowsForm):
+    """The part of a column's name that is typed, to jump to it or for a condition."""
+
+    column = forms.CharField(required=False, max_length=2_000)
 
 
 class ColumnsForm(forms.Form):
@@ -278,7 +322,7 @@ class ColumnsForm(forms.Form):
 class ChooseForm(forms.Form):
     """Columns ticked on a list: the choice before, what was on the list, what is ticked.
 
-    `shown` and `place` are what the rows show meanwhile: columns, and after or before which row.
+    `shown` and `place` are what the rows show meanwhile: columns, and the rest of their address.
     """
 
     columns = forms.CharField(required=False, max_length=4_000)
@@ -286,13 +330,34 @@ class ChooseForm(forms.Form):
     tick = PositionsField(required=False)
     q = forms.CharField(required=False, max_length=500)
     shown = forms.CharField(required=False, max_length=4_000)
-    place = forms.CharField(required=False, max_length=60)
+    place = forms.CharField(required=False, max_length=40_000)
 
 
 class SearchForm(forms.Form):
-    """Part of a column's name."""
+    """Part of a title, a description or a column's name."""
 
     q = forms.CharField(required=False, max_length=500)
+
+
+class SampleForm(forms.Form):
+    """One sample's id, as it stands in the person's files."""
+
+    sample = forms.CharField(
+        label="A sample's id",
+        max_length=1_000,
+        strip=False,
+        error_messages={"required": "Type the id of the sample."},
+        widget=forms.TextInput(
+            attrs={
+                # nothing is suggested from, sent to, or kept by a browser's helpers
+                "autocomplete": "off",
+                "autocapitalize": "off",
+                "autocorrect": "off",
+                "spellcheck": "false",
+                "placeholder": "A sample's id, as in your files",
+            }
+        ),
+    )
 
 
 class PageForm(forms.Form):

@@ -12,6 +12,7 @@ from psycopg2 import sql
 
 from datasets import rpc, takeout
 from datasets.identifiers import in_data_schema
+from datasets.loading.holding import submissions_drop, submissions_stop
 from datasets.quota import bytes_used, in_units
 from datasets.services import dataset_drop
 from datasets.templatetags.fairdb import times
@@ -59,6 +60,7 @@ class Datasets:
                 ).format(in_data_schema("datasets")),
                 [account],
             )
+        submissions_stop(account)
         rpc.forget_cached_tables(account)
 
     def drop(self, account: UUID) -> bool:
@@ -73,4 +75,4 @@ class Datasets:
             )
             found = cursor.fetchall()
         went = [dataset_drop(dataset_id, state) for dataset_id, state in found]
-        return all(went)
+        return submissions_drop(account) and all(went)

@@ -9,14 +9,13 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import connection
+from django.db.models import Exists, OuterRef
 from django.utils.dateparse import parse_datetime
 
 from datasets import models, rpc
 from datasets.browse import charts
 from datasets.browse.activity import NewestEvent, newest_events
-from datasets.browse.column_choice import read_choice
 from datasets.browse.shown import (
-    Cell,
     Column,
     ColumnsPage,
     Dataset,
@@ -24,14 +23,14 @@ from datasets.browse.shown import (
     FoundInDataset,
     Outline,
     Overview,
-    Row,
-    RowsPage,
     Unfinished,
 )
+from datasets.loading.holding import UNDER_WAY
+from datasets.loading.shown import ShownLoad, loads_open
+from datasets.models import Submission
 from fairdb_site.errors import NotFound
 from fairdb_site.supabase.clients import Supabase
 
-ROWS_A_PAGE = 50
 COLUMNS_A_PAGE = 200
 DATASETS_A_PAGE = 50
 MOST_FOUND = 200
@@ -47,20 +46,26 @@ async def account_overview(*, supabase: Supabase, owner_id: UUID) -> Overview:
     """
 
     async def unfinished(overview: asyncio.Task[rpc.Overview]) -> tuple[Unfinished, ...]:
-        facts = tuple(map(_dataset, (await overview)["unfinished"]))
-        return await sync_to_async(datasets_unfinished)(facts) if facts else ()
+        facts = tuple(map(dataset_of, (await overview)["unfinished"]))
+        return await sync_to_async(alone)(facts) if facts else ()
+
+    def alone(facts: tuple[Dataset, ...]) -> tuple[Unfinished, ...]:
+        return datasets_unfinished(datasets_without_load(facts))
 
     try:
         async with asyncio.TaskGroup() as at_once:
             sums = at_once.create_task(rpc.async_get_overview(supabase))
             newest = at_once.create_task(rpc.async_list_datasets(supabase, limit=NEWEST_DATASETS))
             loads = at_once.create_task(unfinished(sums))
+            files = at_once.create_task(sync_to_async(loads_open)(owner_id=owner_id))
             events = at_once.create_task(
                 sync_to_async(newest_events)(owner_id=owner_id, most=NEWEST_EVENTS)
             )
     except* Exception as failed:
         raise failed.exceptions[0] from None
-    return overview_of(sums.result(), newest.result(), loads.result(), events.result())
+    return overview_of(
+        sums.result(), newest.result(), loads.result(), events.result(), files.result()
+    )
 
 
 def overview_of(
@@ -68,15 +73,17 @@ def overview_of(
     newest: Sequence[rpc.DatasetFacts],
     unfinished: tuple[Unfinished, ...],
     events: tuple[NewestEvent, ...],
+    files: Sequence[ShownLoad] = (),
 ) -> Overview:
     """Return the dashboard's parts as one."""
     return Overview(
         datasets=sums["datasets"],
         rows=sums["rows"],
         columns=sums["columns"],
-        recent=tuple(map(_dataset, newest)),
+        recent=tuple(map(dataset_of, newest)),
         unfinished=unfinished,
         events=events,
+        loads=files,
     )
 
 
@@ -96,6 +103,18 @@ def datasets_unfinished(datasets: Sequence[Dataset]) -> tuple[Unfinished, ...]:
     """Tell of datasets that are not ready which of them somebody still works on."""
     alive = loads_alive([dataset.id for dataset in datasets])
     return tuple(Unfinished(dataset, dataset.id in alive) for dataset in datasets)
+
+
+def datasets_without_load(datasets: Sequence[Dataset]) -> tuple[Dataset, ...]:
+    """Return the datasets that no submission under way is the load of; those are shown as loads."""
+    under_way = Submission.objects.filter(
+        pk=OuterRef("submission"), owner=OuterRef("user_id"), state__in=UNDER_WAY
+    )
+    submitted = models.Dataset.objects.filter(
+        Exists(under_way), pk__in=[dataset.id for dataset in datasets]
+    ).values_list("pk", flat=True)
+    shown = frozenset(submitted)
+    return tuple(dataset for dataset in datasets if dataset.id not in shown)
 
 
 # pg_locks gives the two halves of the key: https://www.postgresql.org/docs/18/view-pg-locks.html
@@ -123,12 +142,12 @@ def dataset_list(
     )
     shown = found[:DATASETS_A_PAGE]
     more = shown[-1] if len(found) > DATASETS_A_PAGE else None
-    return tuple(map(_dataset, shown)), more
+    return tuple(map(dataset_of, shown)), more
 
 
 def dataset_get(*, supabase: Supabase, dataset_id: UUID) -> Dataset:
     """Return one of the person's datasets in any state; NotFound otherwise."""
-    return _dataset(rpc.get_dataset(supabase, dataset_id))
+    return dataset_of(rpc.get_dataset(supabase, dataset_id))
 
 
 def dataset_ready(*, supabase: Supabase, dataset_id: UUID) -> Dataset:
@@ -139,39 +158,9 @@ def dataset_ready(*, supabase: Supabase, dataset_id: UUID) -> Dataset:
     return dataset
 
 
-def rows_page(
-    *,
-    supabase: Supabase,
-    dataset: Dataset,
-    columns: str = "",
-    after: int | None = None,
-    before: int | None = None,
-) -> RowsPage:
-    """Return 50 rows of the chosen columns: the first, those after a row, or those before one."""
-    positions = read_choice(columns, dataset.width)
-    shown = tuple(
-        _column(column, dataset.rows)
-        for column in rpc.get_columns_at(supabase, dataset.id, positions)
-    )
-    page = rpc.select_dataset_rows(
-        supabase,
-        dataset.id,
-        [column.position for column in shown],
-        after=after,
-        before=before,
-        limit=ROWS_A_PAGE,
-    )
-    return RowsPage(
-        dataset=dataset,
-        columns=shown,
-        rows=tuple(_row(values, shown) for values in page["rows"]),
-        first=page["first"],
-        last=page["last"],
-        has_previous=page["has_previous"],
-        has_next=page["has_next"],
-        after=after,
-        before=before,
-    )
+def dataset_versions(*, supabase: Supabase, dataset: Dataset) -> tuple[Dataset, ...]:
+    """Return the ready versions of a dataset, newest first."""
+    return tuple(map(dataset_of, rpc.list_versions(supabase, dataset.id)))
 
 
 def columns_page(
@@ -186,7 +175,7 @@ def columns_page(
     page = rpc.get_dataset_columns(
         supabase, dataset.id, search=search or None, after=after, limit=limit + 1
     )
-    columns = tuple(_column(column, dataset.rows) for column in page["columns"])
+    columns = tuple(column_of(column, dataset.rows) for column in page["columns"])
     shown = columns[:limit]
     return ColumnsPage(
         dataset=dataset,
@@ -203,7 +192,7 @@ def columns_at(
 ) -> tuple[Column, ...]:
     """Return the columns at these positions, in their order."""
     found = rpc.get_columns_at(supabase, dataset.id, positions) if positions else []
-    return tuple(_column(column, dataset.rows) for column in found)
+    return tuple(column_of(column, dataset.rows) for column in found)
 
 
 def column_named(*, supabase: Supabase, dataset: Dataset, name: str) -> int | None:
@@ -274,7 +263,8 @@ def columns_found(*, supabase: Supabase, owner_id: UUID, query: str) -> tuple[Fo
     )
 
 
-def _dataset(facts: Mapping[str, Any]) -> Dataset:
+def dataset_of(facts: Mapping[str, Any]) -> Dataset:
+    """Return a dataset as pages show it."""
     return Dataset(
         id=UUID(facts["id"]),
         title=facts["title"],
@@ -292,11 +282,16 @@ def _dataset(facts: Mapping[str, Any]) -> Dataset:
         digest=facts["digest"],
         seconds=facts["seconds"],
         created_at=parse_datetime(facts["created_at"]),
+        version=facts["version"],
         receipt=facts.get("receipt") or {},
+        keywords=tuple(facts["keywords"]),
+        licence=facts["licence"],
+        described_at=facts["described_at"] or "",
     )
 
 
-def _column(column: rpc.DatasetColumn, rows: int) -> Column:
+def column_of(column: rpc.DatasetColumn, rows: int) -> Column:
+    """Return a column as pages show it, of a dataset of so many rows."""
     missing = column["missing"] or 0
     return Column(
         position=column["position"],
@@ -310,6 +305,9 @@ def _column(column: rpc.DatasetColumn, rows: int) -> Column:
         maximum=column["maximum"],
         mean=column["mean"],
         top=charts.top_bars(((v, n) for v, n in column["top"] or ()), rows=rows),
+        role=column["role"] or "",
+        description=column["description"],
+        unit=column["unit"],
     )
 
 
@@ -319,18 +317,3 @@ def _found(column: rpc.FoundColumn) -> FoundColumn:
         label=column["label"],
         shown_type="pseudonym" if column["is_id"] else column["data_type"],
     )
-
-
-def _row(values: Sequence[Any], columns: Sequence[Column]) -> Row:
-    number, pseudonym, *cells = values
-    return Row(
-        number=number,
-        pseudonym=pseudonym,
-        cells=tuple(_cell(text, c) for text, c in zip(cells, columns, strict=True)),
-    )
-
-
-def _cell(text: str | None, column: Column) -> Cell:
-    if column.data_type == "boolean" and text is not None:
-        text = "true" if text == "t" else "false"  # PostgreSQL writes t and f
-    return Cell(text, "number" if column.is_number else "text")

@@ -10,6 +10,7 @@ from psycopg2 import sql
 
 from datasets import rpc
 from datasets.identifiers import in_data_schema
+from datasets.loading.holding import submissions_expire, submissions_forget
 from datasets.staging import reap_staged
 from fairdb_site.errors import NotFound, Unavailable
 
@@ -23,12 +24,17 @@ LOCK_TIMEOUT = "30s"
 
 @dataclass(frozen=True)
 class Deleted:
-    """What a deletion removed."""
+    """What a deletion removed: rows of so many data columns, their tables, what was kept of them.
+
+    `changes` are the corrections on record, each with old and new values.
+    """
 
     dataset: UUID
     title: str
     parts: int
     rows: int
+    columns: int
+    changes: int
 
 
 @dataclass(frozen=True)
@@ -53,19 +59,20 @@ def dataset_delete(*, owner_id: UUID, dataset_id: UUID) -> Deleted:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
-                "update {} set state = 'deleting' where id = %s and user_id = %s"
+                "update {datasets} d set state = 'deleting' where id = %s and user_id = %s"
                 " and state in ('ready', 'deleting')"
-                " returning title, cardinality(parts), coalesce(row_count, 0)"
-            ).format(in_data_schema("datasets")),
+                " returning title, cardinality(parts), coalesce(row_count, 0),"
+                " coalesce(column_count, 0),"
+                " (select count(*) from {changes} c where c.dataset_id = d.id)"
+            ).format(datasets=in_data_schema("datasets"), changes=in_data_schema("changes")),
             [dataset_id, owner_id],
         )
         row = cursor.fetchone()
     if row is None:
         raise NotFound("There is no such dataset, or it is not yours.")
     rpc.forget_cached_tables(owner_id)
-    title, parts, rows = row
     _drop_dataset(dataset_id)
-    return Deleted(dataset_id, title, parts, rows)
+    return Deleted(dataset_id, *row)
 
 
 def dataset_discard(dataset_id: UUID) -> bool:
@@ -86,6 +93,7 @@ def reap_uploads() -> Reaped:
 
     A load holds an advisory lock from before its first row exists until it ends, however it ends.
     """
+    submissions_expire()
     reaped = dropped = alive = 0
     for dataset_id, state in _unfinished():
         if state == "deleting" or _claim_dead_load(dataset_id):
@@ -148,6 +156,7 @@ def _drop_dataset(dataset_id: UUID) -> int:
             ),
             [dataset_id],
         )
+    submissions_forget(dataset_id)
     return dropped
 
 

@@ -12,7 +12,17 @@ from accounts import audit
 from accounts.models import AuditAction, User
 from datasets.browse.activity import activity_of
 from datasets.browse.export_file import dataset_write
-from datasets.models import Dataset, DatasetColumn, MetadataTable
+from datasets.exporting.archive import dictionary_csv
+from datasets.exporting.dictionary import dictionary_of
+from datasets.models import (
+    Attachment,
+    Change,
+    ChangedRow,
+    Dataset,
+    DatasetColumn,
+    MetadataTable,
+    Submission,
+)
 from fairdb_site.archives import (
     ArchivedFile,
     csv_pieces,
@@ -29,14 +39,19 @@ from fairdb_site.streams import Write
 CONTENTS = """\
 datasets.json    Your datasets and unfinished uploads: which folder has each one's files, the name,
                  size and SHA-256 of the file that you sent, and how far its load came.
+loads.json       The files that you sent: when, what you said of each, and what became of it. The
+                 files themselves are not kept once they are loaded.
 datasets/        A folder for each:
   data.csv       Its rows, once it is ready, with pseudonyms in the place of ids: the very bytes
                  of an export. A spreadsheet may compute a cell that begins with an equals sign.
   dataset.json   Its title, description, origin, digests, the receipt of its load, its tables.
-  columns.json   Its columns: name in your file, type, role, statistics.
+  columns.json   Its columns: name in your file, what you wrote of it, type, role, statistics.
+  dictionary.csv What each column is, as the page “Describe” gives it.
+  changes.json   What was corrected since: old and new values, deleted rows.
   activity.csv   Who loaded, read and exported it, as its page “Activity” shows."""
 
-UNSHOWN = frozenset({"key_fingerprint"})  # of the installation's key, not of the owner
+# of the installation: its key, its workers, the names of its files
+UNSHOWN = frozenset({"key_fingerprint", "lease_until", "staged", "worker"})
 _LISTED = (
     "id", "title", "state", "file_name", "file_bytes", "file_digest", "submission", "created_at",
     "ready_at",
@@ -52,6 +67,9 @@ def files(account: UUID, request: HttpRequest) -> Iterator[ArchivedFile]:
     """
     with as_user(account):
         listed = list(Dataset.objects.order_by("created_at", "pk").values(*_LISTED))
+    submissions = Submission.objects.filter(owner=account).order_by("created_at", "pk")
+    sent = submissions.values(*_fields(Submission))
+    yield file_of("loads.json", json_array_pieces(sent.iterator(chunk_size=1_000)))
     places = [_folder(number, each["title"]) for number, each in enumerate(listed, 1)]
     entries = [{"folder": place, **each} for place, each in zip(places, listed, strict=True)]
     yield file_of("datasets.json", json_array_pieces(entries))
@@ -59,6 +77,8 @@ def files(account: UUID, request: HttpRequest) -> Iterator[ArchivedFile]:
         dataset = each["id"]
         yield ArchivedFile(f"{place}/dataset.json", _facts(account, dataset))
         yield ArchivedFile(f"{place}/columns.json", _columns(account, dataset))
+        yield ArchivedFile(f"{place}/dictionary.csv", _dictionary(account, dataset))
+        yield ArchivedFile(f"{place}/changes.json", _changes(account, dataset))
         yield file_of(f"{place}/activity.csv", _activity(account, dataset))
         if each["state"] == Dataset.State.READY:
             yield ArchivedFile(f"{place}/data.csv", _rows(account, dataset, request))
@@ -76,6 +96,8 @@ def _facts(account: UUID, dataset: UUID) -> Callable[[Write], None]:
             if facts is None:
                 raise NotFound("A dataset was deleted meanwhile.")
             tables = MetadataTable.objects.filter(dataset=dataset).order_by("pk")
+            attached = Attachment.objects.filter(dataset=dataset).order_by("at")
+            facts["attachments"] = list(attached.values(*_fields(Attachment)))
             facts["tables"] = list(tables.values(*_fields(MetadataTable)))
         write_pieces(json_pieces(facts), write)
 
@@ -87,6 +109,26 @@ def _columns(account: UUID, dataset: UUID) -> Callable[[Write], None]:
         with as_user(account):
             columns = DatasetColumn.objects.filter(dataset=dataset).order_by("position")
             found = columns.values(*_fields(DatasetColumn)).iterator(chunk_size=1_000)
+            write_pieces(json_array_pieces(found), write)
+
+    return write_all
+
+
+def _dictionary(account: UUID, dataset: UUID) -> Callable[[Write], None]:
+    def write_all(write: Write) -> None:
+        with as_user(account):
+            entries = dictionary_of(dataset)
+        write_pieces(dictionary_csv(entries), write)
+
+    return write_all
+
+
+def _changes(account: UUID, dataset: UUID) -> Callable[[Write], None]:
+    def write_all(write: Write) -> None:
+        facts = [f"change__{name}" for name in _fields(Change)]
+        with as_user(account):
+            rows = ChangedRow.objects.filter(dataset_id=dataset).order_by("pk")
+            found = rows.values(*facts, *_fields(ChangedRow)).iterator(chunk_size=1_000)
             write_pieces(json_array_pieces(found), write)
 
     return write_all

@@ -72,13 +72,22 @@ class FairdbCommand(BaseCommand):
 
         A piped answer is one too. The question goes to stderr: stdout is for the result.
         """
-        self.stderr.write(f"{question} [y/N] ", style_func=str, ending="")
+        if self._asked(f"{question} [y/N] ").lower() not in {"y", "yes"}:
+            raise Refused("Nothing was changed.")
+
+    def confirm_by_name(self, question: str, name: str) -> None:
+        """Ask for the name of what is to go for good; anything else is a refusal."""
+        typed = self._asked(f"{question} Type its name: ")
+        if " ".join(typed.split()) != " ".join(name.split()):
+            raise Refused("This is not its name. Nothing was changed.")
+
+    def _asked(self, question: str) -> str:
+        self.stderr.write(question, style_func=str, ending="")
         self.stderr.flush()
         answer = sys.stdin.readline()
         if not answer:
             raise Refused("Nothing was changed. Add --yes to confirm where nobody can answer.")
-        if answer.strip().lower() not in {"y", "yes"}:
-            raise Refused("Nothing was changed.")
+        return answer.strip()
 
 
 def dataset_uuid(text: str) -> UUID:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg2
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.utils import CursorWrapper
 from psycopg2 import errorcodes
 
 _OUT_OF_REACH = (  # codes, or their classes
@@ -72,18 +73,33 @@ def as_user(
     connection = connections[using]
     if connection.in_atomic_block:
         raise RuntimeError("as_user() is a transaction of its own and cannot run inside another.")
-    role = "authenticated"
-    claims = json.dumps({"sub": str(user_id), "role": role, "aud": role, "aal": "aal2"})
     with transaction.atomic(using=using, durable=True):
         with connection.cursor() as cursor:
             if snapshot:
                 cursor.execute("set transaction isolation level repeatable read")
-            cursor.execute(
-                "select set_config('request.jwt.claims', %s, true),"
-                " set_config('role', 'authenticated', true)",
-                [claims],
-            )
-            cursor.execute("select current_user, auth.uid()")
-            if cursor.fetchone() != ("authenticated", user_id):
-                raise RuntimeError("PostgreSQL did not take the user's identity.")
+            become(cursor, user_id)
         yield
+
+
+def become(cursor: CursorWrapper, user_id: UUID) -> None:
+    """Go on as this user in a transaction that has begun unbound, until its end or `be_self`.
+
+    For what has to make or seal tables in the transaction in which it reads a user's rows; all else
+    goes through `as_user`, which cannot be left half way.
+    """
+    role = "authenticated"
+    claims = json.dumps({"sub": str(user_id), "role": role, "aud": role, "aal": "aal2"})
+    cursor.execute(
+        "select set_config('request.jwt.claims', %s, true), set_config('role', %s, true)",
+        [claims, role],
+    )
+    cursor.execute("select current_user, auth.uid()")
+    if cursor.fetchone() != (role, user_id):
+        raise RuntimeError("PostgreSQL did not take the user's identity.")
+
+
+def be_self(cursor: CursorWrapper) -> None:
+    """Go on as Django's own role in a transaction in which `become` was called."""
+    cursor.execute(
+        "select set_config('role', 'none', true), set_config('request.jwt.claims', '', true)"
+    )

@@ -15,7 +15,10 @@ from datasets.identifiers import in_data_schema
 _SENTENCES = {
     AuditAction.DATASET_LOADED: "Loaded",
     AuditAction.ROWS_READ: "Rows read",
+    AuditAction.DATASET_CORRECTED: "Corrected",
+    AuditAction.DATASET_DESCRIBED: "Described",
     AuditAction.DATASET_EXPORTED: "Exported",
+    AuditAction.DATASET_JOINED: "Columns attached or taken off",
     AuditAction.DATASET_DELETED: "Deleted",
 }
 

@@ -46,8 +46,16 @@ class Width:
 def read_choice(text: str, width: Width) -> tuple[int, ...]:
     """Return the chosen positions in order, each once; a screenful when nothing is chosen.
 
+    Raises Refused when the text is no choice, or chooses more than `MOST` columns.
+    """
+    return read_positions(text, width, most=MOST) or width.window(1)
+
+
+def read_positions(text: str, width: Width, *, most: int | None = None) -> tuple[int, ...]:
+    """Return the positions that a choice names, in order, each once.
+
     Positions past the end and the id column are passed over. Raises Refused when the text is no
-    choice, or chooses more than `MOST` columns.
+    choice, or names more than `most` columns.
     """
     chosen: dict[int, None] = {}
     for piece in filter(None, (piece.strip() for piece in text.split(","))):
@@ -62,9 +70,9 @@ def read_choice(text: str, width: Width) -> tuple[int, ...]:
         for position in range(max(first, 1), last + 1):
             if position != width.id_position:
                 chosen[position] = None
-            if len(chosen) > MOST:
-                raise Refused(f"At most {MOST} columns are shown at once. Choose fewer.")
-    return tuple(chosen) or width.window(1)
+            if most is not None and len(chosen) > most:
+                raise Refused(f"At most {most} columns are shown at once. Choose fewer.")
+    return tuple(chosen)
 
 
 def write_choice(positions: Iterable[int]) -> str:

@@ -11,20 +11,29 @@ The form, byte for byte (`docs/formats.md` says the same for people who verify o
 
 A select list ends at 1,664 entries, so a wide dataset is read part by part over windows of rows
 and its lines are zipped; both ways give the same bytes.
+
+Another `Form` than the canonical one changes the separator, and may put an apostrophe before what a
+spreadsheet would run. What is read may be fewer columns, in any order, of fewer rows.
 """
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
-from datasets.ingest.names import HASH_SUFFIX
-from datasets.ingest.plan import PlannedColumn
+from datasets.browse.export_source import (
+    ExportColumn,
+    ExportSource,
+    alias,
+    joined_rows,
+    table_of,
+    windows,
+)
 
 # Below PostgreSQL's limit of 1,664 entries in a select list.
 MAX_JOINED_COLUMNS = 1_600
@@ -37,71 +46,71 @@ SINK_BUFFER = 1 << 18  # little enough that the server need not wait while they 
 
 
 @dataclass(frozen=True)
-class ExportColumn:
-    """One column of an export: its heading, and where its values are stored."""
+class Form:
+    """How rows are written: what stands between cells, whether formulas are made harmless."""
 
-    heading: str
-    name: str
-    part: int  # 1-based
-    data_type: str
+    delimiter: str = ","
+    harmless: bool = False
 
 
-@dataclass(frozen=True)
-class ExportSource:
-    """What to export: the parts by number, and the columns in the order of the file."""
+CANONICAL = Form()
 
-    schema: str
-    parts: Sequence[str]
-    columns: Sequence[ExportColumn]
-
-
-def dataset_source(parts: Sequence[str], columns: Sequence[PlannedColumn]) -> ExportSource:
-    """Return what an export of a dataset reads, the pseudonym at the id's place."""
-    return ExportSource(
-        schema=settings.FAIRDB_DATA_SCHEMA,
-        parts=parts,
-        columns=[
-            ExportColumn(heading, column.name, column.part or 1, column.data_type)
-            for heading, column in zip(headings(columns), columns, strict=True)
-        ],
-    )
-
-
-def headings(columns: Sequence[PlannedColumn]) -> list[str]:
-    """Return the labels of a dataset's columns, the id's with `_hash` behind it."""
-    return [
-        f"{column.label}{HASH_SUFFIX}" if column.part is None else column.label
-        for column in columns
-    ]
+# What spreadsheets take for the beginning of a formula, or pass over before one (OWASP, "CSV
+# Injection"). A regular expression that Python and PostgreSQL read alike.
+FORMULA = r"^([[:space:]]*[=+@＝＋－＠-]|[\t\r\n])"
 
 
 def write_csv(
-    cursor: CursorWrapper, source: ExportSource, write: Callable[[bytes], object]
+    cursor: CursorWrapper,
+    source: ExportSource,
+    write: Callable[[bytes], object],
+    form: Form = CANONICAL,
 ) -> None:
-    """Write the dataset as canonical CSV, reading through `cursor` in constant memory.
+    """Write the dataset as canonical CSV, or in another form, in constant memory.
 
     The cursor's transaction decides whose rows these are. For a dataset that may be edited
-    meanwhile it should be REPEATABLE READ.
+    meanwhile it should be REPEATABLE READ. Raises Refused where a condition on the rows makes no
+    sense of its column.
     """
-    write(header_line([column.heading for column in source.columns]))
+    write_plainly(cursor)
+    is_joined = (
+        len(source.columns) <= MAX_JOINED_COLUMNS and len(source.used_parts) <= MAX_JOINED_PARTS
+    )
+    # both look at the conditions before the first byte is written
+    select = _joined_select(cursor, source, form) if is_joined else None
+    pieces = None if is_joined else _zipped_windows(cursor, source, form)
+    write(header_line([column.heading for column in source.columns], form))
+    if select is not None:
+        with io.BufferedWriter(_Sink(write), SINK_BUFFER) as lines:  # COPY gives line by line
+            cursor.copy_expert(copy_of(select, form), lines, COPY_BUFFER)
+    for piece in pieces or ():
+        write(piece)
+
+
+def write_plainly(cursor: CursorWrapper) -> None:
+    """Have this transaction write numbers and dates as an export has them."""
     cursor.execute("set local extra_float_digits = 1")
     cursor.execute("set local datestyle = 'ISO, YMD'")
-    used_parts = {column.part for column in source.columns}
-    if len(source.columns) <= MAX_JOINED_COLUMNS and len(used_parts) <= MAX_JOINED_PARTS:
-        with io.BufferedWriter(_Sink(write), SINK_BUFFER) as lines:  # COPY gives line by line
-            cursor.copy_expert(_copy(_joined_select(source)), lines, COPY_BUFFER)
-    else:
-        for window in _zipped_windows(cursor, source):
-            write(window)
 
 
-def header_line(headings: Sequence[str]) -> bytes:
-    """Return the header as one CSV line, quoted by the same rule as the cells."""
-    return (",".join(map(_quoted, headings)) + "\n").encode()
+def header_line(headings: Sequence[str], form: Form = CANONICAL) -> bytes:
+    """Return the header as one line, quoted by the same rule as the cells."""
+    if form.harmless:
+        headings = [harmless(heading) for heading in headings]
+    line = form.delimiter.join(_quoted(heading, form.delimiter) for heading in headings)
+    return f"{line}\n".encode()
 
 
-def _quoted(cell: str) -> str:
-    if cell and not any(mark in cell for mark in ',"\n\r'):
+def harmless(cell: str) -> str:
+    """Return a text as a spreadsheet shows it and does not run it: with an apostrophe before."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+_FORMULA = re.compile(FORMULA.replace("[[:space:]]", r"\s"))
+
+
+def _quoted(cell: str, delimiter: str) -> str:
+    if cell and not any(mark in cell for mark in f'{delimiter}"\n\r'):
         return cell
     return '"' + cell.replace('"', '""') + '"'
 
@@ -121,83 +130,78 @@ class _Sink(io.RawIOBase):
         return len(taken)
 
 
-def _copy(select: sql.Composable) -> sql.Composed:
-    return sql.SQL("copy ({}) to stdout with (format csv)").format(select)
-
-
-def _cell(column: ExportColumn) -> sql.Composable:
-    # as text a boolean is true or false; of the other types COPY prints the same, a fifth faster
-    cell = "{}.{}::text" if column.data_type == "boolean" else "{}.{}"
-    return sql.SQL(cell).format(_alias(column.part), sql.Identifier(column.name))
-
-
-def _alias(part: int) -> sql.Identifier:
-    return sql.Identifier(f"p{part}")
-
-
-def _table(source: ExportSource, part: int) -> sql.Composed:
-    name = sql.Identifier(source.schema, source.parts[part - 1])
-    return sql.SQL("{} as {}").format(name, _alias(part))
-
-
-def _joined_select(source: ExportSource) -> sql.Composed:
-    first, *others = sorted({column.part for column in source.columns})
-    joins = [
-        sql.SQL(" join {} on {}.rowid = {}.rowid").format(
-            _table(source, part), _alias(part), _alias(first)
-        )
-        for part in others
-    ]
-    return sql.SQL("select {} from {}{} order by {}.rowid").format(
-        sql.SQL(", ").join(map(_cell, source.columns)),
-        _table(source, first),
-        sql.Composed(joins),
-        _alias(first),
+def copy_of(select: sql.Composable, form: Form = CANONICAL) -> sql.Composed:
+    """Return the COPY of a select's rows in this form."""
+    return sql.SQL("copy ({}) to stdout with (format csv, delimiter {})").format(
+        select, sql.Literal(form.delimiter)
     )
 
 
-def _zipped_windows(cursor: CursorWrapper, source: ExportSource) -> Iterator[bytes]:
-    """Yield lines of all columns, a window of rows at a time."""
-    first_part = sql.Identifier(source.schema, source.parts[0])
-    cursor.execute(sql.SQL("select min(rowid), max(rowid) from {}").format(first_part))
-    first, last = cursor.fetchone()
-    if first is None:
-        return
+def cell_of(column: ExportColumn, form: Form = CANONICAL) -> sql.Composable:
+    """Return a column as a select list has it, part n under the alias pn."""
+    name = sql.SQL("{}.{}").format(alias(column.part), sql.Identifier(column.name))
+    if column.data_type == "boolean":
+        # as text it is true or false; of the other types COPY prints the same, a fifth faster
+        return sql.SQL("{}::text").format(name)
+    if form.harmless and column.data_type == "text" and not column.is_pseudonym:
+        return sql.SQL("case when {} ~ {} then '''' || {} else {} end").format(
+            name, sql.Literal(FORMULA), name, name
+        )
+    return name
+
+
+def _joined_select(cursor: CursorWrapper, source: ExportSource, form: Form) -> sql.Composed:
+    first, rows = joined_rows(cursor, source)
+    return sql.SQL("select {} {} order by {}.rowid").format(
+        sql.SQL(", ").join(cell_of(column, form) for column in source.columns), rows, alias(first)
+    )
+
+
+def _zipped_windows(cursor: CursorWrapper, source: ExportSource, form: Form) -> Iterator[bytes]:
+    """Return lines of all columns, a window of rows at a time."""
     # Columns of one part that stand side by side are read together; a part may come twice.
     runs = [list(run) for _, run in groupby(source.columns, key=lambda column: column.part)]
     height = max(1, WINDOW_CELLS // len(source.columns))
-    for start in range(first, last + 1, height):
-        pieces = [_window_lines(cursor, source, run, start, start + height) for run in runs]
-        yield b"".join(b",".join(row) + b"\n" for row in zip(*pieces, strict=True))
+    between = form.delimiter.encode()
+    found = windows(cursor, source, height)
+
+    def pieces() -> Iterator[bytes]:
+        for window in found:
+            lines = [_window_lines(cursor, source, run, window, form) for run in runs]
+            yield b"".join(between.join(row) + b"\n" for row in zip(*lines, strict=True))
+
+    return pieces()
 
 
 def _window_lines(
-    cursor: CursorWrapper, source: ExportSource, run: Sequence[ExportColumn], start: int, end: int
+    cursor: CursorWrapper,
+    source: ExportSource,
+    run: Sequence[ExportColumn],
+    window: sql.Composable,
+    form: Form,
 ) -> list[bytes]:
-    lines = _lines(_window(cursor, source, run, start, end))
+    cells = [cell_of(column, form) for column in run]
+    lines = _lines(window_csv(cursor, source, run[0].part, cells, window, form=form))
     if len(run) == 1:  # alone in its line PostgreSQL quotes `\.`, beside others it does not
         return [b"\\." if line == b'"\\."' else line for line in lines]
     return lines
 
 
-def _window(
-    cursor: CursorWrapper, source: ExportSource, run: Sequence[ExportColumn], start: int, end: int
+def window_csv(
+    cursor: CursorWrapper,
+    source: ExportSource,
+    part: int,
+    cells: Sequence[sql.Composable],
+    window: sql.Composable,
+    *,
+    form: Form = CANONICAL,
 ) -> bytes:
-    """Return the run's cells of rows start <= rowid < end as CSV."""
-    part = run[0].part
-    select = sql.SQL(
-        "select {} from {} where {}.rowid >= {} and {}.rowid < {} order by {}.rowid"
-    ).format(
-        sql.SQL(", ").join(map(_cell, run)),
-        _table(source, part),
-        _alias(part),
-        sql.Literal(start),
-        _alias(part),
-        sql.Literal(end),
-        _alias(part),
+    """Return these cells of one part, of a window's rows, as COPY writes them."""
+    select = sql.SQL("select {} from {} where {} order by rowid").format(
+        sql.SQL(", ").join(cells), table_of(source, part), window
     )
     buffer = io.BytesIO()
-    cursor.copy_expert(_copy(select), buffer, COPY_BUFFER)
+    cursor.copy_expert(copy_of(select, form), buffer, COPY_BUFFER)
     return buffer.getvalue()
 
 

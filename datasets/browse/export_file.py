@@ -3,20 +3,16 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from django.db import connection
-from psycopg2 import sql
+from datasets.exporting.typed import Typed
+from datasets.exporting.wanted import Wanted
+from datasets.exporting.writing import dataset_write
+from fairdb_site.errors import Conflict, Refused, Unavailable
 
-from datasets.browse.export import dataset_source, write_csv
-from datasets.faults import plain_faults
-from datasets.identifiers import in_data_schema
-from datasets.ingest.plan import PlannedColumn
-from fairdb_site.database import as_user
-from fairdb_site.errors import Conflict, NotFound, Refused, Unavailable
+__all__ = ["Exported", "dataset_export", "dataset_write"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +26,16 @@ class Exported:
 
 
 def dataset_export(
-    *, dataset_id: UUID, reader_id: UUID, out: Path, overwrite: bool = False
+    *,
+    dataset_id: UUID,
+    reader_id: UUID,
+    out: Path,
+    overwrite: bool = False,
+    wanted: Wanted | Typed | None = None,
 ) -> Exported:
-    """Write a dataset as canonical CSV to `out`, reading as `reader_id` under row level security.
+    """Write a dataset to `out`, reading as `reader_id` under row level security.
+
+    As canonical CSV, unless something else is wanted.
 
     A missing dataset and someone else's are the same NotFound. The file appears whole or not at
     all, readable by its writer alone. What has that name already, be it since this moment, is
@@ -55,7 +58,9 @@ def dataset_export(
                 digest.update(data)
                 size += file.write(data)
 
-            loaded_digest = dataset_write(dataset_id=dataset_id, reader_id=reader_id, write=write)
+            loaded_digest = dataset_write(
+                dataset_id=dataset_id, reader_id=reader_id, write=write, wanted=wanted
+            )
         if overwrite:
             Path(name).replace(out)
         else:
@@ -93,38 +98,3 @@ def _put_new(written: Path, out: Path) -> None:
     except OSError:  # a file system without links, as of a USB stick: take the name first
         os.close(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         written.replace(out)
-
-
-def dataset_write(*, dataset_id: UUID, reader_id: UUID, write: Callable[[bytes], object]) -> str:
-    """Write a dataset as canonical CSV, piece by piece; return the digest it had when loaded.
-
-    A missing dataset and someone else's are the same NotFound. What `write` raises ends it at once.
-    """
-    with plain_faults("export"), as_user(reader_id, snapshot=True), connection.cursor() as cursor:
-        cursor.execute("set local statement_timeout = 0")
-        cursor.execute(
-            sql.SQL("select parts, digest from {} where id = %s and state = 'ready'").format(
-                in_data_schema("datasets")
-            ),
-            [dataset_id],
-        )
-        found = cursor.fetchone()
-        if found is None:
-            raise NotFound("There is no such dataset, or it is not theirs.")
-        parts, loaded_digest = found
-        cursor.execute(
-            sql.SQL(
-                "select position, label, name, part, data_type from {}"
-                " where dataset_id = %s order by position"
-            ).format(in_data_schema("dataset_columns")),
-            [dataset_id],
-        )
-        columns = [PlannedColumn(*row) for row in cursor.fetchall()]
-        try:
-            write_csv(cursor, dataset_source(parts, columns), write)
-        except BaseException:
-            # psycopg2 would read the rest of a COPY to its end, minutes for a large dataset, before
-            # it takes another command
-            connection.close()
-            raise
-        return str(loaded_digest)

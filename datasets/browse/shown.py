@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from datasets.browse.activity import NewestEvent
 from datasets.browse.charts import BAR, MapBar, Segment, TopBar
-from datasets.browse.column_choice import WINDOW, Width, write_choice
+from datasets.browse.column_choice import WINDOW, Width
+from datasets.loading.shown import ShownLoad
 
 LONG_CELL = 40
 """Characters that a cell shows at least."""
@@ -45,7 +45,11 @@ class Dataset:
     digest: str | None
     seconds: float | None
     created_at: datetime | None
+    version: int
     receipt: Mapping[str, Any]
+    keywords: tuple[str, ...] = ()
+    licence: str = ""
+    described_at: str = ""  # as the database writes it; empty for never
 
     @property
     def is_ready(self) -> bool:
@@ -79,6 +83,9 @@ class Column:
     maximum: str | None
     mean: float | None
     top: tuple[TopBar, ...]
+    role: str = ""
+    description: str = ""
+    unit: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -138,79 +145,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class RowsPage:
-    """A page of rows and the addresses of its neighbours in both directions."""
-
-    dataset: Dataset
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    first: int | None
-    last: int | None
-    has_previous: bool
-    has_next: bool
-    after: int | None  # as asked for
-    before: int | None
-
-    @property
-    def choice(self) -> str:
-        """The columns on show, as an address writes them."""
-        return write_choice(column.position for column in self.columns)
-
-    @property
-    def positions(self) -> tuple[int, ...]:
-        """The positions of the columns on show."""
-        return tuple(column.position for column in self.columns)
-
-    @property
-    def tail(self) -> int:
-        """How many characters at the end of long names tell the columns on show apart, if any."""
-        return telling_tail(self.columns)
-
-    @property
-    def here(self) -> dict[str, str]:
-        """The place among the rows, for links that change the columns alone."""
-        if self.after is not None:
-            return {"after": str(self.after)}
-        return {} if self.before is None else {"before": str(self.before)}
-
-    @property
-    def first_page(self) -> str:
-        """Address of the first rows."""
-        return self._address(self.choice)
-
-    @property
-    def previous_page(self) -> str:
-        """Address of the rows before these."""
-        return self._address(self.choice, before=str(self.first or self.before or 1))
-
-    @property
-    def next_page(self) -> str:
-        """Address of the rows after these."""
-        return self._address(self.choice, after=str(self.last or self.after or 0))
-
-    @property
-    def last_page(self) -> str:
-        """Address of the last rows."""
-        return self._address(self.choice, before=str(self.dataset.rows + 1))
-
-    @property
-    def earlier_columns(self) -> str:
-        """Address of the screenful of columns left of these; empty at the edge."""
-        window = self.dataset.width.window_before(min(self.positions, default=1))
-        return self._address(write_choice(window), **self.here) if window else ""
-
-    @property
-    def later_columns(self) -> str:
-        """Address of the screenful of columns right of these; empty at the edge."""
-        window = self.dataset.width.window(max(self.positions, default=0) + 1)
-        return self._address(write_choice(window), **self.here) if window else ""
-
-    def _address(self, columns: str, **place: str) -> str:
-        query = {"columns": columns} | place if columns else place
-        return "?" + urlencode(query, safe=",-")
-
-
-@dataclass(frozen=True)
 class ColumnsPage:
     """Some columns of a dataset, in file order; `matching` of all `total` have the label sought."""
 
@@ -267,6 +201,7 @@ class Overview:
     recent: tuple[Dataset, ...]
     unfinished: tuple[Unfinished, ...]
     events: tuple[NewestEvent, ...]
+    loads: Sequence[ShownLoad] = ()
 
 
 @dataclass(frozen=True)

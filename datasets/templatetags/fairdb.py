@@ -10,7 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import policy
-from datasets.browse.shown import TAIL, Cell, Row
+from datasets.browse.charts import MapBar
+from datasets.browse.shown import TAIL, Cell, Outline, Row
 
 register = template.Library()
 
@@ -41,6 +42,12 @@ def registration_is_open() -> bool:
 def count(value: object) -> str:
     """Write a whole number with thousands apart: 8,484."""
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+@register.filter
+def roughly(value: int) -> str:
+    """Write an estimate in two figures, which is as much as is known of it: 12,000."""
+    return f"{round(value, 2 - len(str(value))):,}"
 
 
 @register.filter
@@ -119,6 +126,12 @@ def cells(row: Row) -> SafeString:
     return SafeString("".join(map(_cell, row.cells)))
 
 
+@register.simple_tag
+def one_cell(cell: Cell) -> SafeString:
+    """Write a cell as `cells` does."""
+    return SafeString(_cell(cell))
+
+
 def _cell(cell: Cell) -> str:
     number = cell.kind == "number"
     if cell.text is None:
@@ -129,6 +142,32 @@ def _cell(cell: Cell) -> str:
         shown = escape(cell.shown)
         return f'<td class="cut" tabindex="0" title="{shown}">{shown}</td>'
     return f"<td>{escape(cell.text)}</td>"
+
+
+@register.simple_tag
+def map_bars(outline: Outline, rows_page: str) -> SafeString:
+    """Draw the bars of the map of all columns, each a link to its rows; here, as `cells` is."""
+    width, address = outline.bar_width, escape(rows_page)
+    return SafeString("".join(_map_bar(bar, width, address) for bar in outline.bars))
+
+
+def _map_bar(bar: MapBar, width: float, address: str) -> str:
+    name = f"Columns {bar.first:,} to {bar.last:,}"
+    if bar.first == bar.last:
+        name = f"Column {bar.first:,}"
+    segments = "".join(
+        f'<rect class="{segment.data_type}" x="{bar.x}" y="{segment.start}" width="{width}" '
+        f'height="{segment.length}" />'
+        for segment in bar.segments
+    )
+    return (
+        f'<a href="{address}?columns={bar.first}-{bar.window_end}" tabindex="-1">'
+        f"<title>{name}: {escape(share(bar.missing_share))} missing, "
+        f"{escape(share(bar.different_share))} different</title>"
+        f'<rect class="track" x="{bar.x}" y="0" width="{width}" height="40" />{segments}'
+        f'<rect class="band" x="{bar.x}" y="43" width="{width}" height="7" '
+        f'fill-opacity="{bar.shade}" /></a>'
+    )
 
 
 @register.simple_tag

@@ -69,7 +69,9 @@ def test_code_of_the_document_gives_alice_hers_and_nothing_of_bob(
     (part,) = hers.receipt.tables
     assert [table["table_name"] for table in left["tables"]] == [part]
     first = people.alice.rpc("select_from_table", {"p_table_name": part, "p_row_limit": 1})
-    assert first[0]["age"] == 41
+    assert first[0]["age"] == 4  # corrected, and that undone
+    changes = people.alice.rpc("get_changes", {"p_dataset_id": str(hers.id)})
+    assert [change["shown"][0]["new"] for change in changes] == ["4", "41"]
     assert left["client"].auth.get_session() is None
 
 

@@ -14,7 +14,8 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from psycopg2 import sql
 
-from datasets.browse.export import dataset_source, write_csv
+from datasets.browse.export import write_csv
+from datasets.browse.export_source import dataset_source
 from datasets.identifiers import in_data_schema
 from datasets.ingest.plan import PlannedColumn
 from fairdb_site.backup.manifest import BackupDataset, Contents, Part

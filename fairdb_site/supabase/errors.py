@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 NO_ANSWER = "The account and data service does not answer just now. Please try again in a minute."
 TOO_SLOW = "This took too long and was stopped. Ask for less at once, or try again later."
+TOO_LONG = "A text is too long for a column that rows are sorted by: 2,000 characters fit always."
 TOO_MANY = "Too many tries in a short time. Please wait a minute and try again."
 SESSION_ENDED = "Your session has ended. Please sign in again."
 
@@ -42,6 +43,12 @@ class TokenExpired(SignInRequired):
 
 class SessionEnded(SignInRequired):
     """Supabase no longer knows the session: revoked, expired, or the account is banned or gone."""
+
+
+class TooSlow(Unavailable):
+    """The database stopped it: it took longer than the caller's queries may."""
+
+    code = "too_slow"
 
 
 class WrongCredentials(Refused):
@@ -197,7 +204,8 @@ _UNKNOWN: Meaning = (
 # class of two letters.
 _MEANING_OF_CODE: dict[str, Meaning] = {
     "": (Unavailable, NO_ANSWER),  # an answer of something in front of PostgREST
-    "57014": (Unavailable, TOO_SLOW),  # query_canceled: the role's statement_timeout
+    "57014": (TooSlow, TOO_SLOW),  # query_canceled: the role's statement_timeout
+    "54000": (Refused, TOO_LONG),  # program_limit_exceeded: of an index that sorts by a column
     "42501": (Forbidden, "You are not allowed to do this."),
     "23505": (Conflict, "This exists already."),
     "40001": _BUSY,
@@ -249,10 +257,11 @@ def rpc_error(error: APIError | httpx.HTTPError, name: str) -> FairdbError:
         logger.warning("rpc %s: %s", name, type(error).__name__)
         return Unavailable(NO_ANSWER)
     code, message = error.code or "", error.message or ""
-    return _logged(_rpc_error_of_code(code, message), f"rpc {name}", code or "no code")
+    return _logged(error_of_sqlstate(code, message), f"rpc {name}", code or "no code")
 
 
-def _rpc_error_of_code(code: str, message: str) -> FairdbError:
+def error_of_sqlstate(code: str, message: str) -> FairdbError:
+    """Return the error that a code of PostgreSQL or PostgREST means to a person."""
     if code in _REFRESH_MAY_MEND:
         return TokenExpired(SESSION_ENDED)
     if code in _OURS:

@@ -16,6 +16,7 @@ from django.test import Client
 
 from accounts.tests.doors import sign_in
 from conftest import make_person
+from datasets.tests.loading.queue import load_by_page
 from fairdb_site.health import readiness
 from fairdb_site.supabase import clients
 from fairdb_site.supabase.tokens import signing_keys
@@ -89,15 +90,15 @@ def journey(staff: Any) -> None:
     known = {"email": email, "password": password}
     assert browser.post("/accounts/sign-in/", known).status_code == 302
     file = SimpleUploadedFile("t.csv", b"id,age\nP1,34\nP2,51\n")
-    loaded = browser.post("/datasets/new/", {"file": file, "title": "t", "id_column": "id"})
+    loaded = load_by_page(browser, {"file": file, "title": "t", "id_column": "id"})
     dataset = loaded["Location"].removesuffix("receipt/")
-    pages = ["", "columns/", "choose/", "receipt/", "activity/", "delete/"]
+    pages = ["", "columns/", "choose/", "receipt/", "activity/", "export/", "describe/", "delete/"]
     for path in ["/", "/dashboard/", "/datasets/", "/search/?q=age", "/readyz"]:
         assert browser.get(path).status_code == 200
     for page in pages:
         assert browser.get(f"{dataset}{page}").status_code == 200
     assert browser.post("/pseudonyms/", {"ids": "P1"}).status_code == 200
-    assert browser.post(f"{dataset}delete/").status_code == 302
+    assert browser.post(f"{dataset}delete/", {"name": "t"}).status_code == 302
 
     office = sign_in(staff)
     for path in ["/admin/", "/admin/accounts/user/", "/admin/accounts/auditevent/"]:

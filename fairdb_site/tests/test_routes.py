@@ -6,7 +6,9 @@ adds a page has to say who may see it.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -15,6 +17,7 @@ from django.urls import URLResolver, get_resolver
 from accounts.models import AuditEvent
 from accounts.tests.doors import row_of, sign_in
 from conftest import People, Person, make_person
+from datasets.tests.loading.queue import submitted
 from datasets.tests.stored import store_dataset
 
 TITLE, LABEL, CELL = "Title of Alice", "Label of Alice", "cell of Alice"
@@ -85,13 +88,40 @@ ROUTES = {
     "datasets/new/columns/": Expected(signed_in(405), signed_in(400)),
     "datasets/<uuid:dataset_id>/": PAGE_OF_OWNER,
     "datasets/<uuid:dataset_id>/columns/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/columns/<int:position>/": PAGE_OF_OWNER,
     "datasets/<uuid:dataset_id>/columns/names/": PAGE_OF_OWNER,
     "datasets/<uuid:dataset_id>/choose/": Expected(owner(200), owner(200)),
     "datasets/<uuid:dataset_id>/receipt/": PAGE_OF_OWNER,
     "datasets/<uuid:dataset_id>/activity/": PAGE_OF_OWNER,
-    "datasets/<uuid:dataset_id>/delete/": Expected(owner(200), owner(DASHBOARD)),
+    "datasets/<uuid:dataset_id>/versions/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/join/": Expected(owner(200), owner(404)),
+    "datasets/<uuid:dataset_id>/join/<uuid:attachment_id>/take-off/": Expected(
+        signed_in(405), owner(404)
+    ),
+    "datasets/<uuid:dataset_id>/history/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/history/<uuid:change_id>/undo/": Expected(
+        signed_in(405), owner(404)
+    ),
+    "datasets/<uuid:dataset_id>/rows/delete/": Expected(owner(200), owner(422)),
+    "datasets/<uuid:dataset_id>/rows/<int:number>/": Expected(owner(200), owner(400)),
+    "datasets/<uuid:dataset_id>/rows/<int:number>/<int:position>/": Expected(
+        owner("to its row"), owner("to its row")
+    ),
+    "datasets/<uuid:dataset_id>/describe/": Expected(owner(200), owner(422)),
+    "datasets/<uuid:dataset_id>/describe/columns/": Expected(signed_in(405), owner(422)),
+    "datasets/<uuid:dataset_id>/describe/dictionary/": Expected(signed_in(405), owner(422)),
+    "datasets/<uuid:dataset_id>/dictionary.csv": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/dictionary.json": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/export/": Expected(owner(200), owner(422)),
+    "datasets/<uuid:dataset_id>/delete/": Expected(owner(200), owner(422)),
+    "loads/": PAGE,
+    "loads/<uuid:submission_id>/": PAGE_OF_OWNER,
+    "loads/<uuid:submission_id>/preview/": Expected(owner("its page"), owner("its page")),
+    "loads/<uuid:submission_id>/cancel/": Expected(signed_in(405), owner("its page")),
+    "loads/<uuid:submission_id>/retry/": Expected(signed_in(405), owner("its page")),
     "pseudonyms/": Expected(signed_in(200), signed_in(422)),
     "search/": PAGE,
+    "search/sample/": Expected(signed_in(405), signed_in(422)),
     "admin/": PAGE_OF_STAFF,
     "admin/login/": Expected((SIGN_IN, 403, 403, SIGN_IN), (SIGN_IN, 403, 403, SIGN_IN)),
     "admin/logout/": Expected(all_alike(405), all_alike("/")),
@@ -107,6 +137,8 @@ ROUTES = {
     "admin/datasets/dataset/": PAGE_OF_STAFF,
     "admin/datasets/dataset/act/<slug:name>/": ACT_ON_NOTHING,
     "admin/datasets/dataset/<path:object_id>/change/": PAGE_OF_STAFF,
+    "admin/datasets/submission/": PAGE_OF_STAFF,
+    "admin/datasets/submission/<path:object_id>/change/": PAGE_OF_STAFF,
     "admin/datasets/load/": PAGE_OF_STAFF,
     "admin/datasets/load/reap/": Expected(staff(200), staff("/admin/datasets/load/")),
     "admin/datasets/load/<path:object_id>/change/": PAGE_OF_STAFF,
@@ -141,6 +173,11 @@ class World:
     clients: dict[str, Client] = field(default_factory=dict)
     dataset: str = ""
 
+    @cached_property
+    def submission(self) -> UUID:
+        """A load of Alice's that waits."""
+        return submitted(self.people.alice, title=TITLE, id_column=LABEL).pk
+
     def client(self, who: str) -> Client:
         """Return somebody's browser, signed in once for all addresses."""
         if who == "nobody":
@@ -161,10 +198,16 @@ class World:
             self.dataset = str(store_dataset(alice, columns, title=TITLE).id)
         named: dict[str, Callable[[], object]] = {
             "<uuid:dataset_id>": lambda: self.dataset,
+            "<uuid:change_id>": uuid4,
+            "<uuid:attachment_id>": uuid4,
+            "<int:number>": lambda: 1,
+            "<int:position>": lambda: 2,
+            "<uuid:submission_id>": lambda: self.submission,
             "<uuid:session_id>": lambda: row_of(self.client("alice")).pk,
             "user/<path:object_id>": lambda: f"user/{alice}",
             "session/<path:object_id>": lambda: f"session/{row_of(self.client('alice')).pk}",
             "dataset/<path:object_id>": lambda: f"dataset/{self.dataset}",
+            "submission/<path:object_id>": lambda: f"submission/{self.submission}",
             "load/<path:object_id>": lambda: f"load/{store_dataset(alice, ready=False).id}",
             "event/<path:object_id>": lambda: f"event/{AuditEvent.objects.latest('id').pk}",
             "user/act/<slug:name>": lambda: "user/act/ban",
@@ -187,6 +230,10 @@ def said(answer: Any, address: str) -> object:
     where = answer.headers.get("Location", "").partition("?")[0]
     if where and address.startswith(f"{where}act/"):
         return "to its list"
+    if where.endswith("/rows/1/") and address.startswith(where):
+        return "to its row"
+    if where.startswith("/loads/") and address.startswith(where):
+        return "its page"
     return where or answer.status_code
 
 
@@ -222,8 +269,6 @@ def test_each_gets_what_the_table_says_and_nothing_of_alice(
         assert not [mark for mark in hidden_from(who, address) if mark in text_of(answer)]
         if route in ENDS_SESSIONS:
             world.clients.clear()
-    if (route, method) == ("datasets/<uuid:dataset_id>/delete/", "post"):
-        world.dataset = ""
     nobody, bob, carol, alice = got
 
     assert (nobody, alice, bob, carol) == getattr(ROUTES[route], method)

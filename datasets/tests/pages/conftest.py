@@ -1,11 +1,13 @@
 """A large table to look at, and a signed-in client for tests without a browser."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from accounts.tests.doors import sign_in
 from conftest import make_person
+from datasets.tests.loading.queue import working
 from datasets.tests.pages.tables import Loaded, load_table
 
 
@@ -13,6 +15,13 @@ from datasets.tests.pages.tables import Loaded, load_table
 def client_of() -> Any:
     """Return a function that signs a person in and gives their client."""
     return sign_in
+
+
+@pytest.fixture
+def worker(db_ready: None) -> Iterator[None]:
+    """Have what is sent loaded meanwhile."""
+    with working():
+        yield
 
 
 @pytest.fixture(scope="session")

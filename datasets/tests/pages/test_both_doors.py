@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.urls import reverse
 
 from datasets import samples
+from datasets.tests.loading.queue import load_by_page
 
 pytestmark = pytest.mark.dear
 
@@ -63,7 +63,7 @@ def test_page_and_command_store_the_same(
     call_command("import_dataset", str(path), owner=alice.email, **of_id, json=True)
     receipt = json.loads(capsys.readouterr().out)
     with path.open("rb") as file:
-        answer = client_of(alice).post(reverse("datasets:upload"), {"file": file, **of_id})
+        answer = load_by_page(client_of(alice), {"file": file, **of_id})
 
     assert answer.status_code == 302
     by_page = alice.rpc("list_datasets")[0]

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from datasets.tests.pages.tables import LONG, WIDTH, cohort_csv
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("worker")]
 
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
@@ -69,13 +69,13 @@ def sign_out(page: Any) -> None:
 def see_what_was_typed_kept_when_refused(page: Any, table: Path) -> None:
     page.get_by_role("link", name="Upload a table").first.click()
     page.locator("input[type=file]").set_input_files(table)
+    page.get_by_text("Load it without a look").click()
     name_id_column(page, "note")
     page.get_by_label("Origin").fill("Registry of the north")
-    page.get_by_text("How the file is to be read").click()
     page.get_by_label("Column types").fill("age=number")
     if page.scripted:  # as made larger by its corner, which the policy lets no page repeat
         page.evaluate("document.getElementById('id_description').style.height = '9rem'")
-    page.get_by_role("button", name="Upload and store").click()
+    page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.locator("#upload [role=alert]")).to_contain_text("write column=type")
     expect(page.get_by_label("Origin")).to_have_value("Registry of the north")
     if page.scripted:
@@ -95,10 +95,20 @@ def upload(page: Any, table: Path) -> None:
     page.get_by_label("Column types").fill("")
     if not page.scripted:  # a browser cannot be given back a file without a script
         page.locator("input[type=file]").set_input_files(table)
-    page.get_by_role("button", name="Upload and store").click()
-    expect(page.get_by_role("heading", name="All 120 rows stored")).to_be_visible()
+    page.get_by_role("button", name="Upload", exact=True).click()
+    look_at_the_file(page)
+    page.get_by_role("button", name="Load it").click()
+    stored = page.get_by_role("heading", name="All 120 rows stored")
+    expect(stored).to_be_visible(timeout=20_000)  # a worker's doing
     expect(page.get_by_role("heading", name="cohort north", level=1)).to_be_visible()
     expect(page.locator("main")).to_contain_text("Registry of the north")
+
+
+def look_at_the_file(page: Any) -> None:
+    expect(page.get_by_text("Look before it is loaded")).to_be_visible()
+    expect(page.get_by_text("35 columns, judged by all 120 rows")).to_be_visible()
+    expect(page.get_by_label("Id column")).to_have_value("person")
+    expect(page.locator("#preview-rows tbody tr")).to_have_count(20)
 
 
 def first_row(page: Any) -> str:
@@ -176,7 +186,8 @@ def search_all_tables(page: Any) -> None:
 
 
 def delete(page: Any) -> None:
-    page.get_by_role("link", name="Delete").click()
+    page.get_by_role("link", name="Delete", exact=True).click()
+    page.get_by_label("Its title, to be sure").fill(page.locator("h1 bdi").inner_text().strip("“”"))
     page.get_by_role("button", name="Delete for good").click()
     expect(page.locator(".messages")).to_contain_text("is deleted: 120 rows")
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from datasets.models import Dataset
 from datasets.tests.ingest.workbooks import Sheet, xlsx
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("worker")]
 
 
 def test_the_id_column_is_chosen_among_the_columns_of_the_file(
@@ -28,6 +28,8 @@ def test_the_id_column_is_chosen_among_the_columns_of_the_file(
 
     page = open_page(alice)
     page.goto("/datasets/new/")
+    page.get_by_text("Load it without a look").click()
+    page.get_by_label("Load at once, without a look").check()
     choose = page.locator("input[type=file]").set_input_files
     field = page.get_by_label("Id column")
     found = page.locator(".found")
@@ -51,7 +53,6 @@ def test_the_id_column_is_chosen_among_the_columns_of_the_file(
     expect(field.locator("option").first).to_contain_text("<b>x</b>")
 
     # how the file is to be read changes what is found
-    page.get_by_text("How the file is to be read").click()
     page.get_by_label("Delimiter").select_option("tab")
     expect(found).to_contain_text("1 column, UTF-8")
     page.get_by_label("Delimiter").select_option("")
@@ -71,7 +72,7 @@ def test_the_id_column_is_chosen_among_the_columns_of_the_file(
     # the choice is what is stored
     choose(people)
     expect(field).to_have_value("pid")
-    page.get_by_role("button", name="Upload and store").click()
+    page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.get_by_role("heading", name="All 2 rows stored")).to_be_visible()
     assert Dataset.objects.get(user_id=alice.user.pk).id_label == "pid"
 
@@ -88,6 +89,8 @@ def test_the_sheet_of_a_workbook_is_chosen_among_its_sheets(
 
     page = open_page(alice)
     page.goto("/datasets/new/")
+    page.get_by_text("Load it without a look").click()
+    page.get_by_label("Load at once, without a look").check()
     choose = page.locator("input[type=file]").set_input_files
     field, found = page.get_by_label("Id column"), page.locator(".found")
     sheet = page.get_by_role("combobox", name="Sheet", exact=True)
@@ -118,12 +121,12 @@ def test_the_sheet_of_a_workbook_is_chosen_among_its_sheets(
     expect(sheet).to_have_value("")
     sheet.select_option("People")
     expect(field).to_have_value("pid")
-    page.get_by_text("How the file is to be read").click()
     page.get_by_label("Column types").fill("nothing=text")
-    page.get_by_role("button", name="Upload and store").click()
-    expect(page.locator("#upload [role=alert]")).to_contain_text("There is no column 'nothing'")
-    expect(sheet).to_have_value("People")
-    page.get_by_label("Column types").fill("")
-    page.get_by_role("button", name="Upload and store").click()
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("There is no column 'nothing'")
+    page.get_by_role("link", name="Change and try again").click()
+    expect(page.get_by_text("What was said about columns was dropped.")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Sheet", exact=True)).to_have_value("People")
+    page.get_by_role("button", name="Load it").click()
     expect(page.get_by_role("heading", name="All 2 rows stored")).to_be_visible()
     assert Dataset.objects.get(user_id=alice.user.pk).id_label == "pid"

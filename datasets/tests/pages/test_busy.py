@@ -1,7 +1,7 @@
 """What a page says while the server reads as many files as it reads at once."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,14 +13,15 @@ from datasets.ingest import sandbox
 from datasets.ingest.slots import places, take_slot
 from datasets.models import Dataset
 from datasets.tests.ingest.workbooks import xlsx
+from datasets.tests.loading.queue import drain, load_by_page
 
 NEW = "/datasets/new/"
 BOOK = xlsx({"Data": [["id", "age"], ["P1", 31]]})
 
 
 @pytest.fixture(autouse=True)
-def nothing_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have others take every slot, and conversions wait for nobody."""
+def nothing_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Have others take every slot until told not to, and conversions wait for nobody."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     taken = [
         take_slot(kind, wait=0, busy="busy")
@@ -30,28 +31,35 @@ def nothing_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setattr(
         sandbox, "take_slot", lambda kind, wait, busy: take_slot(kind, wait=0, busy=busy)
     )
-    yield
-    for slot in taken:
-        slot.close()
+
+    def give_back() -> None:
+        while taken:
+            taken.pop().close()
+
+    yield give_back
+    give_back()
 
 
 def sent(name: str, content: bytes) -> Any:
     return {"file": SimpleUploadedFile(name, content), "title": "Mine", "submission": str(uuid4())}
 
 
-def test_a_workbook_is_refused_with_when_to_try_again(alice: Any, client_of: Any) -> None:
-    answer = client_of(alice).post(NEW, sent("study.xlsx", BOOK))
+def test_a_workbook_waits_until_there_is_room(
+    alice: Any, client_of: Any, nothing_free: Callable[[], None]
+) -> None:
+    client = client_of(alice)
 
-    assert answer.status_code == 503
-    assert answer["Retry-After"] == "60"
-    page = answer.content.decode()
-    assert "The server is busy reading other files. Nothing was stored." in page
-    assert 'value="Mine"' in page
+    answer = load_by_page(client, sent("study.xlsx", BOOK))
+
+    assert "waiting" in answer.content.decode()
     assert not Dataset.objects.filter(user_id=alice.user.pk).exists()
+    nothing_free()
+    drain(deferred=True)
+    assert Dataset.objects.get(user_id=alice.user.pk).row_count == 1
 
 
 def test_text_needs_no_slot(alice: Any, client_of: Any) -> None:
-    assert client_of(alice).post(NEW, sent("t.csv", b"id,age\nP1,31\n")).status_code == 302
+    assert load_by_page(client_of(alice), sent("t.csv", b"id,age\nP1,31\n")).status_code == 302
 
 
 def test_the_id_of_a_workbook_can_be_typed(alice: Any, client_of: Any) -> None:

@@ -13,6 +13,7 @@ from accounts import audit
 from accounts.models import AuditAction, AuditEvent, AuditOutcome
 from datasets.browse.activity import newest_events
 from datasets.models import Dataset
+from datasets.tests.loading.queue import load_by_page, submitted
 from datasets.tests.pages.tables import load_table
 from datasets.tests.pages.test_lists import text_of
 
@@ -24,7 +25,7 @@ def activity_on(client: Client) -> str:
 
 def upload(client: Client, content: bytes, **fields: str) -> Any:
     file = SimpleUploadedFile("table.csv", content)
-    return client.post("/datasets/new/", {"file": file, "id_column": "id"} | fields)
+    return load_by_page(client, {"file": file, "id_column": "id"} | fields)
 
 
 def test_a_load_and_a_look_at_rows_are_the_newest_activity(alice: Any, client_of: Any) -> None:
@@ -41,17 +42,35 @@ def test_a_load_that_was_refused_is_told_even_on_an_empty_account(
     alice: Any, client_of: Any
 ) -> None:
     client = client_of(alice)
-    assert upload(client, b"id,age\nP1,34,too,many\n", title="Broken").status_code >= 400
+    upload(client, b"id,age\nP1,34,too,many\n", title="Broken")
 
     text = activity_on(client)
 
     assert "Load: nothing of its file was kept refused" in text
 
 
+def test_loads_that_are_not_done_with_are_told_with_what_became_of_them(
+    people: Any, client_of: Any
+) -> None:
+    client = client_of(people.alice)
+    upload(client, b"id,age\nP1,34,too,many\n", title="Broken")
+    upload(client, b"id,age\nP1,34\n", title="Fine")
+    submitted(people.alice, title="In the queue")
+
+    told = text_of(client.get("/dashboard/")).partition("All loads")[2].partition("Dataset")[0]
+
+    assert "In the queue" in told
+    assert "waiting" in told
+    assert "Broken" in told
+    assert "The header ha" in told
+    assert "Fine" not in told
+    assert "All loads" not in text_of(client_of(people.bob).get("/dashboard/"))
+
+
 def test_a_deleted_dataset_leaves_its_deletion_on_the_page(alice: Any, client_of: Any) -> None:
     client = client_of(alice)
     dataset = load_table(alice, b"id,x\n1,2\n", title="Short-lived")
-    client.post(dataset.at("delete/"))
+    client.post(dataset.at("delete/"), {"name": "Short-lived"})
 
     text = activity_on(client)
 

@@ -36,6 +36,8 @@ OF_A_DATASET = [
     "choose/?columns=2-6",
     "receipt/",
     "delete/",
+    "describe/",
+    "export/",
 ]
 FRAGMENTS = ["", "columns/", "choose/?columns=2-6"]
 
@@ -130,7 +132,9 @@ def test_what_is_not_there_is_a_page_with_a_way_out(alice: Any, client_of: Any) 
     assert "aria-current" not in text
 
 
-@pytest.mark.parametrize("rest", ["", "columns/", "choose/", "receipt/", "delete/"])
+@pytest.mark.parametrize(
+    "rest", ["", "columns/", "choose/", "receipt/", "export/", "describe/", "delete/"]
+)
 def test_the_menu_says_where_one_is(cohort: Loaded, client_of: Any, rest: str) -> None:
     text = client_of(cohort.owner).get(cohort.at(rest)).content.decode()
 

@@ -204,7 +204,7 @@ def test_a_search_for_what_looks_like_markup_is_shown_as_typed(alice: Any, clien
     answer = client_of(alice).get("/search/", {"q": "<script>alert(1)</script>"})
 
     assert b"<script>alert" not in answer.content
-    assert "No column has <bdi>“<script>" in unescape(answer.content.decode())
+    assert "No dataset or column has <bdi>“<script>" in unescape(answer.content.decode())
 
 
 def test_datasets_of_one_title_are_told_apart_by_their_files(alice: Any, client_of: Any) -> None:
@@ -296,10 +296,19 @@ def test_deleting_asks_first_and_says_what_went(own_cohort: Loaded, client_of: A
 
     asked = text_of(client.get(own_cohort.at("delete/")))
     assert "the table that holds them, the statistics" in asked
+    assert "0 corrections with old and new values" in asked
     assert "Delete “Cohort of the north”?" in asked
+    for name, refusal in (("", "Type the title"), ("cohort", "This is not its title.")):
+        answer = client.post(own_cohort.at("delete/"), {"name": name})
+        assert answer.status_code == 422
+        assert refusal in answer.content.decode()
     assert client.get(own_cohort.at()).status_code == 200
 
-    answer = client.post(own_cohort.at("delete/"), follow=True)
-    assert "“Cohort of the north” is deleted: 120 rows" in text_of(answer)
+    named = {"name": " Cohort  of the north "}
+    answer = client.post(own_cohort.at("delete/"), named, follow=True)
+    assert (
+        "“Cohort of the north” is deleted: 120 rows of 34 columns, 1 table that held them, and 0 "
+        "corrections kept of it." in text_of(answer)
+    )
     assert client.get(own_cohort.at()).status_code == 404
     assert client.post(own_cohort.at("delete/")).status_code == 404

@@ -18,6 +18,7 @@ from datasets.ingest.sheets import Sheet
 from datasets.ingest.workbook import _place_named
 from datasets.models import Dataset
 from datasets.tests.ingest.workbooks import xlsx
+from datasets.tests.loading.queue import load_by_page
 from datasets.tests.pages.markup import faults
 from datasets.tests.pages.tables import cohort_csv
 
@@ -279,7 +280,7 @@ def test_a_workbook_is_listed_once_all_of_it_is_there(alice: Any, client_of: Any
     assert "data-wanted" in ask(client, book[:2_000], "?cut=on").content.decode()
 
     sent = SimpleUploadedFile("north.xlsx", book)
-    assert client.post("/datasets/new/", {"file": sent, "id_column": "pid"}).status_code == 302
+    assert load_by_page(client, {"file": sent, "id_column": "pid"}).status_code == 302
     stored = Dataset.objects.get(user_id=alice.user.pk)
     assert (stored.title, stored.id_label, stored.row_count) == ("north", "pid", 2)
 

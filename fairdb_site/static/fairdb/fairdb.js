@@ -19,21 +19,19 @@
 
   const showChosen = (input) => {
     const zone = input.closest("[data-dropzone]");
-    const file = input.files[0];
+    const files = [...input.files];
     const most = Number(input.dataset.maxBytes);
-    const tooLarge = Boolean(file && most && file.size > most);
-    zone.classList.toggle("chosen", Boolean(file) && !tooLarge);
-    zone.classList.toggle("invalid", tooLarge);
-    let words = "";
-    if (tooLarge) {
-      words = ` has ${bytes(file.size)}, more than the ${bytes(most)} that are taken.`;
-    } else if (file) {
-      words = `, ${bytes(file.size)}`;
-    }
-    const name = document.createElement("bdi");
-    name.textContent = file?.name ?? "";
-    zone.querySelector("[data-chosen]").replaceChildren(...(file ? [name, words] : []));
-    input.setCustomValidity(tooLarge ? file.name + words : "");
+    const large = files.find((file) => most && file.size > most);
+    zone.classList.toggle("chosen", files.length > 0 && !large);
+    zone.classList.toggle("invalid", Boolean(large));
+    const tooLarge = large ? ` has ${bytes(large.size)}, more than the ${bytes(most)} that are taken.` : "";
+    const words = (large ? [large] : files).flatMap((file, number) => {
+      const name = document.createElement("bdi");
+      name.textContent = file.name;
+      return [number ? "; " : "", name, tooLarge || `, ${bytes(file.size)}`];
+    });
+    zone.querySelector("[data-chosen]").replaceChildren(...words);
+    input.setCustomValidity(large ? large.name + tooLarge : "");
   };
 
   document.addEventListener("change", (event) => {
@@ -51,9 +49,10 @@
       zone.classList.toggle("over", name === "dragenter" || name === "dragover");
       if (name !== "drop" || !event.dataTransfer.files.length) return;
       const input = zone.querySelector("input[type=file]");
-      const one = new DataTransfer();
-      one.items.add(event.dataTransfer.files[0]);
-      input.files = one.files;
+      const dropped = new DataTransfer();
+      const files = [...event.dataTransfer.files];
+      for (const file of input.multiple ? files : files.slice(0, 1)) dropped.items.add(file);
+      input.files = dropped.files;
       showChosen(input);
       forgetSheet(input.form);
       listColumns(input);
@@ -101,7 +100,8 @@
     const form = input.form;
     const box = form.querySelector("[data-columns]");
     sayColumns(form, "");
-    const file = input.files[0];
+    // of several each has columns of its own, to be looked at when it is there
+    const file = input.files.length === 1 ? input.files[0] : null;
     if (!file || !input.validity.valid) {
       if (form.idColumnTyped) swapColumns(box, form.idColumnTyped.cloneNode(true));
       return;
@@ -208,7 +208,7 @@
     if (loaded < total) {
       setProgress(box, loaded / total, "Sending the file", `${bytes(loaded)} of ${bytes(total)}. Keep this page open.`);
     } else {
-      setProgress(box, null, "Reading and storing", "The file has arrived. Its cells are read, typed and stored; keep this page open.");
+      setProgress(box, null, "The file has arrived", "A page that follows its load comes next.");
     }
   });
 
@@ -310,8 +310,13 @@
     if (!form.matches("[data-stays]")) return;
     form.querySelectorAll(".notice.bad, .errorlist").forEach((one) => one.remove());
     form.querySelectorAll("[aria-invalid]").forEach((one) => one.removeAttribute("aria-invalid"));
+    if (!form.querySelector("[type=password]")) return;
     setTimeout(() => form.reset()); // once it is sent: no password waits there for who comes next
   });
+
+  // -- Tabs that scroll show the one on show ---------------------------------------------------------
+
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
   // -- Menus ------------------------------------------------------------------------------------------
 

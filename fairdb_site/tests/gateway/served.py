@@ -125,6 +125,7 @@ def serve(state: LocalState, database: str, outbox: Path, **changes: Any) -> Ite
     # the protocol is named, else asyncio leaves Nagle's algorithm on: 40 ms an answer
     with cheap_passwords(), socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # else who asks before the thread runs is refused
         config = replace(
             GatewayConfig(
                 port=listener.getsockname()[1],

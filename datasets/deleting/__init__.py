@@ -1,0 +1,1 @@
+"""Deleting a dataset by its owner."""
