@@ -1,4 +1,4 @@
-"""Pages of rows through the RPC: the first, the middle and the last one, beside bare SQL."""
+"""Pages of rows: through the RPC beside bare SQL, and as whole pages over HTTP."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -10,8 +10,8 @@ from django.db import connection
 from psycopg2 import sql
 
 from accounts.models import User
-from bench import tables
-from bench.people import new_owner
+from bench import pages, tables
+from bench.people import new_person
 from bench.result import Result, medians, seconds
 from bench.stack import settle
 from datasets.ingest.pipeline import Receipt, dataset_import
@@ -23,17 +23,19 @@ RUNS = 31
 
 def run(folder: Path, rows: int, counts_rows: int = 6_000) -> Iterator[Result]:
     """Measure a narrow dataset of many rows, and ten columns out of thousands."""
-    owner = new_owner()
+    owner, person = new_person()
     path = tables.mixed(folder / "mixed.csv", rows)
     receipt = dataset_import(owner=owner, source=path, file_name="m", title="mixed")
     path.unlink()
     yield from _pages(owner, receipt, f"{rows:,} x 20", list(range(2, 21)))
+    yield from pages.run(person, receipt, f"{rows:,} x 20", pages.MIXED)
 
     path = tables.counts(folder / "counts.csv", counts_rows, 9_000)
     receipt = dataset_import(owner=owner, source=path, file_name="c", title="counts")
     path.unlink()
     chosen = [2 + 900 * n for n in range(10)]
     yield from _pages(owner, receipt, f"10 of 9,000 columns, {counts_rows:,} rows", chosen)
+    yield from pages.run(person, receipt, f"{counts_rows:,} x 9,000", pages.COUNTS)
 
 
 def _pages(owner: User, receipt: Receipt, what: str, positions: list[int]) -> Iterator[Result]:

@@ -1,10 +1,12 @@
-"""An export beside `psql \\copy (select ...) to` of the same columns."""
+"""An export beside `psql \\copy (select ...) to` of the same columns; the memory of every form."""
 
 from collections.abc import Iterator
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 
 from accounts.models import User
@@ -16,6 +18,8 @@ from bench.stack import settle
 from datasets.browse.export_file import dataset_export
 from datasets.ingest.pipeline import Receipt, dataset_import
 
+FORMS = ("csv", "tsv", "parquet", "zip")
+
 
 def run(folder: Path, rows: int) -> Iterator[Result]:
     """Measure a narrow dataset, one of 1,500 columns in two parts, and a wide one."""
@@ -23,6 +27,7 @@ def run(folder: Path, rows: int) -> Iterator[Result]:
         (f"{rows:,} x 20", tables.mixed(folder / "table.csv", rows), 1.4),
         ("2,000 x 1,500", tables.floats(folder / "wide.csv", 2_000, 1_500), 1.4),
         ("1,000 x 9,000", tables.floats(folder / "widest.csv", 1_000, 9_000), None),
+        ("100,000 x 3, of which 1,000 rows of 1 MB", _heavy(folder / "heavy.csv"), None),
     ):
         owner = new_owner()
         receipt = dataset_import(owner=owner, source=path, file_name="t", title="table")
@@ -38,9 +43,35 @@ def run(folder: Path, rows: int) -> Iterator[Result]:
 
         ours, copied = medians(exported, partial(_copied, folder, receipt))
         out.unlink()
-        peak = peak_memory("export_dataset", str(receipt.dataset), str(out))
         yield Result(f"export {what}, beside \\copy to", ours, copied, target)
-        yield Result(f"peak memory of exporting {what}", peak, None, None, unit="GB")
+        yield from _forms(what, receipt, out)
+
+
+def _forms(what: str, receipt: Receipt, out: Path) -> Iterator[Result]:
+    """Measure the memory of every form, and the time of those that are not the canonical one."""
+    for form in FORMS:
+        flags = ("--format", form, *(["--with-parquet"] if form == "zip" else []))
+        if form != "csv":
+            taken = seconds(partial(_command, receipt, out, *flags))
+            yield Result(f"export {what} as {form}: {out.stat().st_size / 1e6:,.0f} MB", taken)
+            out.unlink()
+        peak = peak_memory("export_dataset", str(receipt.dataset), str(out), *flags)
+        out.unlink()
+        yield Result(f"peak memory of exporting {what} as {form}", peak, None, 0.5, unit="GB")
+
+
+def _heavy(path: Path) -> Path:
+    """Write a table of short texts, in whose middle a thousand rows have a long one each: 1 GB."""
+    with path.open("w") as file:
+        file.write("id,note,n\n")
+        for row in range(100_000):
+            text = f"{row:09} " * 100_000 if 50_000 <= row < 51_000 else f"note {row}"
+            file.write(f"P{row},{text},{row}\n")
+    return path
+
+
+def _command(receipt: Receipt, out: Path, *flags: str) -> None:
+    call_command("export_dataset", str(receipt.dataset), str(out), *flags, stdout=StringIO())
 
 
 def _copied(folder: Path, receipt: Receipt) -> float:
