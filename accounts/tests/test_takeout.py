@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 from django.apps import apps
-from django.db import connection
 from django.test import Client
 
 from accounts import audit, pace
@@ -20,7 +19,7 @@ from accounts.tests.doors import row_of, sign_in, tokens_of
 from datasets import takeout
 from datasets.browse.export_file import dataset_export
 from datasets.models import Dataset
-from datasets.tests.stored import Columns, Stored, store_dataset
+from datasets.tests.stored import Columns, Stored, store_dataset, store_noise
 from fairdb_site import streams
 from fairdb_site.middleware import AnswerBroken
 from fairdb_site.rates import read_rates
@@ -360,15 +359,4 @@ def test_account_on_its_way_out_gets_nothing(alice: Any, many_rows: Stored) -> N
 
 @pytest.fixture
 def many_rows(alice: Any) -> Stored:
-    """A dataset of 8 MB that does not compress, much more than a stream holds."""
-    stored = store_dataset(alice.user.id, {"noise": ("text", [""])}, rows=1)
-    with connection.cursor() as cursor:
-        cursor.execute(f"alter table {stored.qualified} disable trigger keep_change")
-        cursor.execute(
-            f"insert into {stored.qualified} select n, %s, md5(n::text), "
-            "(select string_agg(md5((n * 40 + m)::text), '') from generate_series(1, 40) m)"
-            " from generate_series(2, 6000) n",
-            [stored.owner],
-        )
-        cursor.execute(f"alter table {stored.qualified} enable trigger keep_change")
-    return stored
+    return store_noise(alice.user.id)

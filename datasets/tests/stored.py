@@ -1,6 +1,7 @@
 """A small dataset put into the database by its own functions, without files or ingest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +12,16 @@ from django.db import connection, transaction
 from datasets.models import Dataset, DatasetColumn
 from datasets.sql.operation import qualified
 
-__all__ = ["Columns", "Stored", "create_part", "qualified", "run", "store_dataset"]
+__all__ = [
+    "Columns",
+    "Stored",
+    "create_part",
+    "not_kept",
+    "qualified",
+    "run",
+    "store_dataset",
+    "store_noise",
+]
 
 Values = Sequence[Any]
 Columns = Mapping[str, tuple[str, Values]]  # label -> (type, a value for each row)
@@ -125,3 +135,26 @@ def _insert(table: str, owner: UUID, rows: int, values: Sequence[Values]) -> Non
             f"insert into {table} values ({placeholders})",
             [(i + 1, owner, f"hash{i + 1}", *(v[i] for v in values)) for i in range(rows)],
         )
+
+
+@contextmanager
+def not_kept(stored: Stored) -> Iterator[None]:
+    """Let rows be changed by SQL in here without a word in the history."""
+    for part in stored.parts:
+        run(f"alter table {qualified(part)} disable trigger keep_change")
+    yield
+    for part in stored.parts:
+        run(f"alter table {qualified(part)} enable trigger keep_change")
+
+
+def store_noise(owner: UUID) -> Stored:
+    """Store 6,000 rows of 8 MB that do not compress, much more than a stream holds."""
+    stored = store_dataset(owner, {"noise": ("text", [""])}, rows=1)
+    with not_kept(stored):
+        run(
+            f"insert into {stored.qualified} select n, %s, md5(n::text), "
+            "(select string_agg(md5((n * 40 + m)::text), '') from generate_series(1, 40) m)"
+            " from generate_series(2, 6000) n",
+            [stored.owner],
+        )
+    return stored

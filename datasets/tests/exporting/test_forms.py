@@ -15,7 +15,14 @@ from datasets.browse import export
 from datasets.exporting import parquet
 from datasets.exporting.wanted import Format, Wanted
 from datasets.exporting.writing import dataset_write
-from datasets.tests.stored import Columns, Stored, run, store_dataset
+from datasets.tests.stored import (
+    Columns,
+    Stored,
+    not_kept,
+    qualified,
+    run,
+    store_dataset,
+)
 from fairdb_site.errors import Refused
 
 AWKWARD: Columns = {
@@ -137,9 +144,9 @@ def test_columns_come_in_the_order_wanted_each_once(alice: Person) -> None:
 @pytest.mark.parametrize("form", list(Format))
 def test_table_without_rows_is_a_header_with_types(alice: Person, form: Format) -> None:
     stored = store_dataset(alice.user.pk, AWKWARD, rows=5)
-    run(f"alter table {stored.qualified} disable trigger keep_change")
-    for part in stored.parts:
-        run(f'delete from "_fd"."{part}"')
+    with not_kept(stored):
+        for part in stored.parts:
+            run(f"delete from {qualified(part)}")
 
     out = written(alice, stored, format=form)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from django.db import connection
 from django.test import Client
 
 from accounts import audit
@@ -18,7 +17,13 @@ from accounts.models import SupabaseSession
 from accounts.tests.doors import row_of, sign_in
 from conftest import People, Person
 from datasets.browse.export_file import dataset_export
-from datasets.tests.stored import Columns, Stored, run, store_dataset
+from datasets.tests.stored import (
+    Columns,
+    Stored,
+    run,
+    store_dataset,
+    store_noise,
+)
 from fairdb_site import streams
 from fairdb_site.middleware import AnswerBroken
 
@@ -244,17 +249,7 @@ def test_archive_of_some_rows_tells_no_statistics_of_all(alice: Person) -> None:
 
 @pytest.fixture
 def many_rows(alice: Person) -> Stored:
-    """A dataset of 8 MB that does not compress, much more than a stream holds."""
-    stored = store_dataset(alice.user.pk, {"noise": ("text", [""])}, rows=1)
-    with connection.cursor() as cursor:
-        cursor.execute(f"alter table {stored.qualified} disable trigger keep_change")
-        cursor.execute(
-            f"insert into {stored.qualified} select n, %s, md5(n::text), "
-            "(select string_agg(md5((n * 40 + m)::text), '') from generate_series(1, 40) m)"
-            " from generate_series(2, 6000) n",
-            [stored.owner],
-        )
-    return stored
+    return store_noise(alice.user.pk)
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "zip"])
