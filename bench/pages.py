@@ -2,7 +2,8 @@
 
 A correction is the two requests that a person waits for, the cell as a form and what stores it,
 beside a bare UPDATE of such a cell. Every page is asked for many times, each time with other
-values: what is found warm is the table, not the answer. A large table's first sort by a column makes an index; it is timed by itself.
+values: what is found warm is the table, not the answer. A large table's first sort by a column
+makes an index; it is timed by itself.
 """
 
 import http.client
