@@ -9,6 +9,7 @@ from queue import Empty, Full, LifoQueue
 from urllib.parse import urlencode
 
 MARK = re.compile(rb"mark[0-9a-f]{24}")
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _DATASET = re.compile(rb"/datasets/([0-9a-f]{8}-[0-9a-f-]{27})/")
 _CSRF = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 
@@ -100,14 +101,20 @@ class Browser:
         wrong = [f"other: {found}" for found in others]
         return wrong if self.mark in marks else [*wrong, "nothing of one's own"]
 
+    def headers(self) -> dict[str, str]:
+        """Return what every request of this person bears."""
+        cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())
+        return {"Cookie": cookies, "User-Agent": "bench"}
+
+    def form_headers(self) -> dict[str, str]:
+        """Return what a form that a script sends bears."""
+        return self.headers() | FORM | {"X-CSRFToken": self.cookies["csrftoken"].value}
+
     def ask(
         self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
         """Send a request with the cookies and keep those of the answer; return status and body."""
-        cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())
-        headers = {"Cookie": cookies, "User-Agent": "bench"} | (headers or {})
-        if body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        headers = self.headers() | (FORM if body else {}) | (headers or {})
         answer, content = self.connections.ask(method, path, body or None, headers)
         for value in answer.headers.get_all("Set-Cookie", []):
             self.cookies.load(value)

@@ -1,9 +1,15 @@
-"""An export beside `psql \\copy (select ...) to` of the same columns; the memory of every form."""
+"""An export beside `psql \\copy (select ...) to` of the same columns; the memory of every form.
 
+The largest is also taken out by the page, over HTTP, as a browser on a slow line would.
+"""
+
+import http.client
+import time
 from collections.abc import Iterator
 from functools import partial
 from io import StringIO
 from pathlib import Path
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.management import call_command
@@ -11,13 +17,17 @@ from django.db import connection
 
 from accounts.models import User
 from bench import tables
-from bench.people import new_owner
+from bench.browsers import Browser, Connections
+from bench.pages import CONFIG
+from bench.people import new_person
 from bench.psql import psql
-from bench.result import Result, medians, peak_memory, seconds
+from bench.result import Result, medians, peak_memory, peak_of, seconds
+from bench.served import served
 from bench.stack import settle
 from datasets.browse.export_file import dataset_export
 from datasets.ingest.pipeline import Receipt, dataset_import
 
+SLOW = 8_000_000  # bytes a second: a gigabyte takes two minutes
 FORMS = ("csv", "tsv", "parquet", "zip")
 
 
@@ -29,7 +39,7 @@ def run(folder: Path, rows: int) -> Iterator[Result]:
         ("1,000 x 9,000", tables.floats(folder / "widest.csv", 1_000, 9_000), None),
         ("100,000 x 3, of which 1,000 rows of 1 MB", _heavy(folder / "heavy.csv"), None),
     ):
-        owner = new_owner()
+        owner, person = new_person()
         receipt = dataset_import(owner=owner, source=path, file_name="t", title="table")
         path.unlink()
         settle()
@@ -45,6 +55,31 @@ def run(folder: Path, rows: int) -> Iterator[Result]:
         out.unlink()
         yield Result(f"export {what}, beside \\copy to", ours, copied, target)
         yield from _forms(what, receipt, out)
+        if "1 MB" in what:
+            yield from _by_page(person, what, receipt)
+
+
+def _by_page(person: tuple[str, str], what: str, receipt: Receipt) -> Iterator[Result]:
+    """Take all of it out by the page, read slowly, from one worker process."""
+    wanted = urlencode({"format": "csv", "of_columns": "all", "of_rows": "all"})
+    with served("gunicorn", 1, f"--config={CONFIG}") as port:
+        browser = Browser(Connections(port))
+        browser.sign_in(*person)
+        began = time.perf_counter()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request(
+            "POST", f"/datasets/{receipt.dataset}/export/", wanted, browser.form_headers()
+        )
+        answer, size = connection.getresponse(), 0
+        while piece := answer.read(1 << 18):
+            size += len(piece)
+            time.sleep(max(0.0, began + size / SLOW - time.perf_counter()))
+        taken, peak = time.perf_counter() - began, peak_of("fairdb_site.wsgi", port)
+    if answer.status != http.client.OK or size < 1_000_000_000:
+        raise RuntimeError(f"The page answered {answer.status} with {size:,} bytes.")
+    title = f"{what} taken out by the page at {SLOW / 1e6:.0f} MB a second: {size / 1e6:,.0f} MB"
+    yield Result(title, taken)
+    yield Result("peak memory of the process that sent it", peak, None, 0.5, unit="GB")
 
 
 def _forms(what: str, receipt: Receipt, out: Path) -> Iterator[Result]:

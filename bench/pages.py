@@ -118,7 +118,7 @@ def _look(browser: Browser, address: str) -> None:
 def _correct(browser: Browser, place: str, row: int, random: Random) -> None:
     """Ask for a cell as a form, type another number, and store it."""
     address = f"{place}rows/{row}/{EDITED}/"
-    asked = {"HX-Request": "true", "X-CSRFToken": browser.cookies["csrftoken"].value}
+    asked = browser.form_headers() | {"HX-Request": "true"}
     status, form = browser.ask("GET", address, headers=asked)
     seen = _SEEN.search(form.decode())
     if status != http.client.OK or seen is None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,11 +102,26 @@ def peak_memory(*arguments: str) -> float:
     Read from the kernel while it runs: what `wait4` says of a child includes its parent's memory.
     """
     process = subprocess.Popen([sys.executable, "manage.py", *arguments], stdout=subprocess.DEVNULL)
-    status, peak = Path(f"/proc/{process.pid}/status"), 0
+    peak = 0.0
     while process.poll() is None:
-        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
-        peak = max(peak, int(found[1])) if found else peak
+        peak = max(peak, _peak(Path(f"/proc/{process.pid}")))
         time.sleep(0.05)
     if process.returncode:
         raise RuntimeError(f"{arguments[0]} failed.")
-    return peak / 2**20
+    return peak
+
+
+def peak_of(application: str, port: int) -> float:
+    """Return the most memory (in GiB) that any process which serves it at the port has had."""
+    peaks = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            told = (process / "cmdline").read_bytes().decode().split("\0")
+            if application in told and f"--bind=127.0.0.1:{port}" in told:
+                peaks.append(_peak(process))
+    return max(peaks)
+
+
+def _peak(process: Path) -> float:
+    found = re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())
+    return int(found[1]) / 2**20 if found else 0.0
