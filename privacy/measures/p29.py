@@ -12,7 +12,7 @@ import numpy as np
 from privacy.measures.models import Floats
 
 MOST_T: Final = 0.5  # above it, the original says, a class gives too much away
-_ROUNDING: Final = 1e-9  # of a t that is exactly at the limit
+_ROUNDING: Final = 1e-9  # of a t that is exactly at the limit, or of two that agree
 
 
 def original(k: int, entropies: Sequence[Floats], distances: Sequence[Floats]) -> float | None:
@@ -47,4 +47,5 @@ def v2(k: int, l: int, t: float) -> float:  # noqa: E741
 def _min_max(column: Floats) -> Floats:
     """Return values from 0 (the column's smallest) to 1 (its largest); all 0 where they agree."""
     low, high = column.min(), column.max()
-    return (column - low) / (high - low) if high > low else np.zeros_like(column)
+    # what differs by rounding agrees: stretched to 0..1 it would count in full
+    return (column - low) / (high - low) if high - low > _ROUNDING else np.zeros_like(column)

@@ -271,7 +271,7 @@ def _remarks(table: Table, classes: Classes) -> Iterator[str]:
     elif classes.uniques == table.rows:
         yield "Every row is unique in the quasi-identifiers: each can be singled out."
     if table.left_out:
-        yield f"{table.left_out:,} rows with a missing quasi-identifier were left out."
+        yield f"Rows left out for a missing quasi-identifier: {table.left_out:,}."
     if not table.sensitive:
         yield "No column is sensitive, so what classes give away was not measured."
     for name, codes in (table.quasi_identifiers | table.sensitive).items():

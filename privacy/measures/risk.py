@@ -85,6 +85,6 @@ def _risk(
     many = np.ones(len(risks), dtype=np.int64) if weights is None else np.asarray(weights)
     return Risk(
         highest=float(risks.max()),
-        average=float(risks @ many / many.sum()),
+        average=float((risks * many).sum() / many.sum()),  # BLAS would wake its threads for this
         above=int(many[risks > threshold].sum()),
     )
