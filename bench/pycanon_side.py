@@ -8,12 +8,14 @@ pycanon pins versions of NumPy and pandas of its own, so it runs in an environme
 """
 
 import json
+import math
 import random
 import sys
 import time
+from typing import Any
 
 
-def random_table(seed):
+def random_table(seed: int) -> dict[str, dict[str, list[Any]]]:
     """Return the columns of a small table: quasi-identifiers p.., sensitive `word` and `number`."""
     draw = random.Random(seed)
     rows = draw.randint(2, 40)
@@ -32,7 +34,7 @@ def random_table(seed):
     return {"quasi": quasi, "sensitive": sensitive}
 
 
-def models(data, quasi, sensitive):
+def models(data: Any, quasi: list[str], sensitive: list[str]) -> dict[str, dict[str, Any]]:
     """Return pycanon's models of one sensitive column, or several together, and their seconds."""
     from pycanon import anonymity
 
@@ -52,12 +54,12 @@ def models(data, quasi, sensitive):
         started = time.perf_counter()
         figure = float(ask())
         seconds[name] = time.perf_counter() - started
-        found[name] = None if figure != figure else figure  # its c is NaN where l is 1
+        found[name] = None if math.isnan(figure) else figure  # its c is NaN where l is 1
     return {"found": found, "seconds": seconds}
 
 
-def of_random(seed):
-    """Return what pycanon says of a random table: of each sensitive column, and of both."""
+def of_random(seed: int) -> dict[str, Any]:
+    """Return a random table and what pycanon says of each sensitive column, and of both."""
     import pandas as pd
 
     table = random_table(seed)
@@ -65,10 +67,10 @@ def of_random(seed):
     quasi = list(table["quasi"])
     asked = {"word": ["word"], "number": ["number"], "both": ["word", "number"]}
     said = {name: models(data, quasi, columns)["found"] for name, columns in asked.items()}
-    return {"seed": seed, "said": said}
+    return {"seed": seed, **table, "said": said}
 
 
-def of_csv(path, delimiter, quasi, sensitive):
+def of_csv(path: str, delimiter: str, quasi: str, sensitive: str) -> dict[str, Any]:
     """Return what pycanon says of a file."""
     import pandas as pd
 

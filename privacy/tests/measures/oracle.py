@@ -92,6 +92,18 @@ class Oracle:
     def entropies(self, name: str) -> list[float]:
         return [-sum(float(s) * math.log(s) for s in q.values() if s) for q in self.shares(name)[1]]
 
+    def l_entropy(self, name: str) -> int:
+        """The largest whole l with entropy >= ln l in every class, in whole numbers throughout.
+
+        Of n rows with counts c, e to the entropy is n over the product of c ** (c / n).
+        """
+        column, found = self.sensitive[name], []
+        for first in self.firsts:
+            counts = Counter(column[j] for j in self.near[first]).values()
+            n, product = sum(counts), math.prod(c**c for c in counts)
+            found.append(max(l for l in range(1, n + 1) if n**n >= l**n * product))  # noqa: E741
+        return min(found)
+
     def normalized(self, name: str) -> list[float]:
         many = len(set(self.sensitive[name]))
         return [e / math.log(many) if many > 1 else 0.0 for e in self.entropies(name)]
