@@ -1,1 +1,1 @@
-"""How identifying a dataset is: the room of the risk measures, not built yet."""
+"""How identifying a dataset is: disclosure risk, measured and explained."""

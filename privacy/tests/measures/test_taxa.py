@@ -43,8 +43,8 @@ def test_uniqueness_by_the_first_taxa(table: list[list[int | None]]) -> None:
         presence = [(a, b) for a, b in zip(there, lacks, strict=True)]
         assert found.presence[known - 1] == pytest.approx(unique_share(presence))
         rounded = [
-            tuple(None if row[t] is None else total and np.rint(10 * row[t] / total) for t in taxa)
-            for row, total in zip(table, totals, strict=True)
+            tuple(None if count is None else total and np.rint(10 * count / total) for count in row)
+            for row, total in zip(([row[t] for t in taxa] for row in table), totals, strict=True)
         ]
         assert found.abundance[known - 1] == pytest.approx(unique_share(rounded))
     assert (np.diff(found.presence) >= 0).all()

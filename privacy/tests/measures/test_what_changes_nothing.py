@@ -94,11 +94,8 @@ def test_the_original_score_falls_where_every_figure_gets_better() -> None:
 
     worse, better = of_ones(7, 7, 1), of_ones(8, 2, 5)
     before, after = worse.columns["s"], better.columns["s"]
-    assert (before.t, after.t) == (pytest.approx(0.4), pytest.approx(0.3))
+    assert [before.t, after.t] == pytest.approx([0.4, 0.3])
     assert before.normalized_entropy < after.normalized_entropy
     assert before.normalized_entropy_mean < after.normalized_entropy_mean
-    assert (worse.p29, better.p29) == (
-        pytest.approx(0.8026, abs=1e-4),
-        pytest.approx(0.737, abs=1e-4),
-    )
-    assert (worse.p29_v2, better.p29_v2) == (pytest.approx(0.725), pytest.approx(0.75))
+    assert [worse.p29, better.p29] == pytest.approx([0.8026, 0.7370], abs=1e-4)
+    assert [worse.p29_v2, better.p29_v2] == pytest.approx([0.725, 0.75])
