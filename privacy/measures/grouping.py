@@ -45,11 +45,6 @@ def group(columns: Sequence[Codes]) -> Grouping:
     return Grouping(*_ranked(keys, size))
 
 
-def refine(grouping: Grouping, column: Codes) -> Grouping:
-    """Return the classes of rows that share a class and agree in one more column."""
-    return group([grouping.labels, column])
-
-
 def first_rows(grouping: Grouping) -> Ints:
     """Return a row of each class, the first one, in order of the labels."""
     rows = np.empty(grouping.count, dtype=np.int64)

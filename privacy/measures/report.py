@@ -248,20 +248,16 @@ def _journalist(table: Table, classes: Classes, threshold: float, *, matching: b
 
 def _checks(report: Report) -> Iterator[Check]:
     limits = report.thresholds
-    k, over = report.classes.k, "rows"
-    if report.k_persons < k:
-        k, over = report.k_persons, "persons"
-    yield Check("k", k, limits.k, k >= limits.k, "persons" if over == "persons" else "rows")
+    k = min(report.classes.k, report.k_persons)
+    yield Check("k", k, limits.k, k >= limits.k, "rows" if k == report.classes.k else "persons")
     for name, column in report.columns.items():
         yield Check("l", column.l_distinct, limits.l, column.l_distinct >= limits.l, column=name)
         within = column.t <= limits.t + _ROUNDING
         yield Check("t", column.t, limits.t, within, column=name)
-    highest, worse = report.prosecutor.highest, report.prosecutor_of_persons
-    by_persons = worse is not None and worse.highest > highest
-    if worse is not None and by_persons:
-        highest = worse.highest
+    of_rows = report.prosecutor.highest
+    highest = max(of_rows, (report.prosecutor_of_persons or report.prosecutor).highest)
     within = highest <= limits.risk + _ROUNDING
-    yield Check("risk", highest, limits.risk, within, "persons" if by_persons else "rows")
+    yield Check("risk", highest, limits.risk, within, "rows" if highest == of_rows else "persons")
 
 
 def _remarks(table: Table, classes: Classes) -> Iterator[str]:

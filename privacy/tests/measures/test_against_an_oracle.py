@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from privacy.measures import tally
 from privacy.measures.coding import coded
 from privacy.measures.inputs import MissingPolicy
 from privacy.measures.report import Report, measure
@@ -129,3 +130,14 @@ def test_without_missing_values_all_policies_say_the_same(table: Small) -> None:
         for policy in ("own", "any", "drop")
     )
     assert own == anything == drop
+
+
+@given(small_tables(), st.sampled_from(["own", "any"]))
+def test_many_values_are_counted_by_sorting_as_few_are_by_a_table(
+    table: Small, policy: Policy
+) -> None:
+    by_table = measured(table, policy).columns
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tally, "_CELLS_A_ROW", 0)
+        patch.setattr(tally, "_CELLS_AT_LEAST", 0)
+        assert measured(table, policy).columns == by_table

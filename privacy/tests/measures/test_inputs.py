@@ -107,9 +107,15 @@ def test_too_many_matches_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = {name: random_codes(rng, 400, 12) - 1 for name in "abcdef"}
     sensitive = {"dx": random_codes(rng, 400, 5)}
     assert measure(columns, sensitive, missing="any").classes.k > 0
-    for limit, value in (("MOST_PAIRS", 100), ("_MOST_WORK", 1.0)):
+    limits = (
+        {"MOST_PAIRS": 100},
+        {"MOST_PAIRS": 100, "_COMPARED": 1e5, "_MOST_WORK": 1e300},  # the other way to them
+        {"_MOST_WORK": 1.0},
+    )
+    for limit in limits:
         with monkeypatch.context() as patch:
-            patch.setattr(matching, limit, value)
+            for name, value in limit.items():
+                patch.setattr(matching, name, value)
             with pytest.raises(Refused, match="Too many rows match each other"):
                 measure(columns, sensitive, missing="any")
 
