@@ -188,6 +188,8 @@ class Attachment(models.Model):
     matched = models.BigIntegerField(help_text="Ids that both had.")
     only_here = models.BigIntegerField()
     only_there = models.BigIntegerField()
+    no_id = models.TextField(help_text="The pseudonym of an empty id.")
+    source_names = models.JSONField(help_text="The source's physical name of each column's.")
     at = models.DateTimeField()
 
     class Meta:

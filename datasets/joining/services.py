@@ -102,6 +102,8 @@ def dataset_attach(
             matched=report["matched"],
             only_here=report["only_here"],
             only_there=report["only_there"],
+            no_id=match.no_id,
+            source_names={column.name: column.source.name for column in new},
             at=timezone.now(),
         )
         _take_in(cursor, match, parts, new, attached)
@@ -141,10 +143,14 @@ def dataset_detach(*, owner_id: UUID, dataset_id: UUID, attachment_id: UUID) -> 
     return len(columns)
 
 
-_TABLES = ("attachments", "changed_rows", "dataset_columns", "datasets", "metadata_tables")
+_TABLES = (
+    "attachments", "changed_rows", "changes", "dataset_columns", "datasets", "metadata_tables"
+)  # fmt: skip
 # What is attached comes after everything before it: later columns and parts move up.
 _DETACH = (
     "delete from {changed_rows} where dataset_id = %(dataset)s and part = any (%(names)s)",
+    "delete from {changes} c where dataset_id = %(dataset)s"
+    " and not exists (select from {changed_rows} r where r.change_id = c.id)",
     "delete from {dataset_columns} where dataset_id = %(dataset)s"
     " and attachment_id = %(attachment)s",
     "delete from {attachments} where id = %(attachment)s and dataset_id = %(dataset)s",

@@ -21,6 +21,8 @@ class Migration(migrations.Migration):
                 ('matched', models.BigIntegerField(help_text='Ids that both had.')),
                 ('only_here', models.BigIntegerField()),
                 ('only_there', models.BigIntegerField()),
+                ('no_id', models.TextField(help_text='The pseudonym of an empty id.')),
+                ('source_names', models.JSONField(help_text="The source's physical name of each column's.")),
                 ('at', models.DateTimeField()),
             ],
             options={

@@ -225,7 +225,7 @@ create function public.delete_dataset_rows(
   p_row_ids bigint[],
   p_schema_name text default :'data_schema'
 ) returns jsonb
-language plpgsql volatile security invoker set search_path = ''
+language plpgsql volatile security invoker set search_path = '' set statement_timeout = '60s'
 as $$
 declare
   v_dataset :"data_schema".datasets;
@@ -264,12 +264,14 @@ create function public.undo_change(
   p_change_id uuid,
   p_schema_name text default :'data_schema'
 ) returns jsonb
-language plpgsql volatile security invoker set search_path = '' set datestyle = 'ISO, YMD'
+language plpgsql volatile security invoker
+  set search_path = '' set datestyle = 'ISO, YMD' set statement_timeout = '60s'
 as $$
 declare
   v_dataset uuid;
+  v_run record;
   v_row record;
-  v_done bigint;
+  v_missed bigint;
   v_rows bigint;
 begin
   perform :"data_schema".require_data_schema(p_schema_name);
@@ -282,38 +284,57 @@ begin
   end if;
   perform pg_advisory_xact_lock(hashtextextended('correct ' || v_dataset, 0));
   perform set_config('fairdb.undoes', p_change_id::text, true);
-  for v_row in
-    select r.part, r.row_number, r.kind, r.old, r.new
-      from :"data_schema".changed_rows r where r.change_id = p_change_id order by r.id desc
+  -- what was done alike to one part without a break is undone at once: whole rows of it
+  for v_run in
+    select r.part, r.kind, array_agg(r.id order by r.id desc) as ids
+      from (
+        select c.*, row_number() over (order by c.id)
+                    - row_number() over (partition by c.part, c.kind order by c.id) as break
+          from :"data_schema".changed_rows c where c.change_id = p_change_id
+      ) r
+      group by r.part, r.kind, r.break order by max(r.id) desc
   loop
-    if v_row.kind = 'edited' then
-      begin
-        if not public.update_table_row(v_row.part, v_row.row_number, v_row.old, v_row.new,
-                                       p_schema_name) then
-          raise sqlstate 'PT409';
-        end if;
-        v_done := 1;
-      exception
-        when sqlstate 'PT409' then
-          v_done := 0;
-      end;
-    elsif v_row.kind = 'deleted' then
-      execute format(
-        'insert into %1$I.%2$I select * from jsonb_populate_record(null::%1$I.%2$I, $1) '
-        'on conflict do nothing', :'data_schema', v_row.part
-      ) using v_row.old;
-      get diagnostics v_done = row_count;
+    v_missed := null;
+    if v_run.kind = 'edited' then
+      for v_row in
+        select r.row_number, r.old, r.new
+          from :"data_schema".changed_rows r where r.id = any (v_run.ids) order by r.id desc
+      loop
+        begin
+          if not public.update_table_row(v_run.part, v_row.row_number, v_row.old, v_row.new,
+                                         p_schema_name) then
+            raise sqlstate 'PT409';
+          end if;
+        exception
+          when sqlstate 'PT409' then
+            v_missed := v_row.row_number;
+        end;
+        exit when v_missed is not null;
+      end loop;
     else
-      execute format('delete from %I.%I where rowid = $1', :'data_schema', v_row.part)
-        using v_row.row_number;
-      get diagnostics v_done = row_count;
+      execute format(
+        case v_run.kind
+          when 'deleted' then
+            'with done as (insert into %1$I.%2$I select p.* from %1$I.changed_rows r,'
+            '  jsonb_populate_record(null::%1$I.%2$I, r.old) p where r.id = any ($1)'
+            '  on conflict do nothing returning rowid)'
+          else
+            'with done as (delete from %1$I.%2$I where rowid in ('
+            '  select r.row_number from %1$I.changed_rows r where r.id = any ($1))'
+            '  returning rowid)'
+        end || ' select min(r.row_number) from %1$I.changed_rows r'
+               '  where r.id = any ($1) and r.row_number not in (select rowid from done)',
+        :'data_schema', v_run.part) into v_missed using v_run.ids;
     end if;
-    if v_done = 0 then
+    if v_missed is not null then
       raise sqlstate 'PT409' using message = format(
         'Row %s was changed again since. Nothing was undone: undo the later change first.',
-        v_row.row_number);
+        v_missed);
     end if;
   end loop;
+  perform :"data_schema".fill_attached(v_dataset, array(
+    select distinct r.row_number from :"data_schema".changed_rows r
+      where r.change_id = p_change_id and r.kind = 'deleted'));
   perform set_config('fairdb.undoes', '', true);
   select count(distinct r.row_number) into v_rows
     from :"data_schema".changed_rows r where r.change_id = p_change_id;

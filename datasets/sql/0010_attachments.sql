@@ -11,12 +11,18 @@ create table :"data_schema".attachments (
   matched bigint not null,
   only_here bigint not null,
   only_there bigint not null,
+  no_id text not null,
+  source_names jsonb not null,
   at timestamptz not null default now()
 );
 create index attachments_dataset on :"data_schema".attachments (dataset_id, at);
 create index attachments_source on :"data_schema".attachments (source_id);
 comment on column :"data_schema".attachments.matched is
   'Ids that both had; only_here and only_there are those of the dataset and of the source alone.';
+comment on column :"data_schema".attachments.no_id is
+  'The pseudonym of an empty id, which matches nothing.';
+comment on column :"data_schema".attachments.source_names is
+  'Of each column its physical name, and that of the source''s: {"age_2": "age", ...}.';
 
 alter table :"data_schema".attachments enable row level security;
 revoke all on :"data_schema".attachments from public, anon, authenticated, service_role;
@@ -44,6 +50,61 @@ $$;
 revoke all on function :"data_schema".pseudonym_name(uuid)
   from public, anon, authenticated, service_role;
 grant execute on function :"data_schema".pseudonym_name(uuid) to authenticated;
+
+-- fill_attached ------------------------------------------------------------------------------------
+-- Rows that are in the dataset but not in what was attached to it since (they were deleted before,
+-- and are back) come into it too, else no page shows them: with the cells of their match in the
+-- source as it is now, missing where there is none, or more than one.
+
+create function :"data_schema".fill_attached(p_dataset_id uuid, p_rows bigint[]) returns void
+language plpgsql volatile security invoker set search_path = ''
+as $$
+declare
+  v_parts text[];
+  v_ours constant text := :"data_schema".pseudonym_name(p_dataset_id);
+  v_part record;
+begin
+  if p_rows = '{}' then
+    return;
+  end if;
+  select d.parts into v_parts from :"data_schema".datasets d where d.id = p_dataset_id;
+  for v_part in
+    select v_parts[c.part] as name, a.no_id, d.parts as source,
+           :"data_schema".pseudonym_name(d.id) as theirs,
+           coalesce(array_agg(distinct s.part) filter (where s.part is not null), '{}') as numbers,
+           string_agg(format(', %I', c.name), '' order by c.position) as names,
+           string_agg(case when s.part is null then ', null'
+                        else format(', p%s.%I', s.part, s.name) end, '' order by c.position) as cells
+      from :"data_schema".dataset_columns c
+      join :"data_schema".attachments a on a.id = c.attachment_id
+      left join :"data_schema".datasets d on d.id = a.source_id and d.state = 'ready'
+      left join :"data_schema".dataset_columns s
+        on s.dataset_id = d.id and s.name = a.source_names ->> c.name and s.part is not null
+       and s.data_type = c.data_type
+      where c.dataset_id = p_dataset_id and c.attachment_id is not null
+      group by c.part, a.id, d.id
+  loop
+    execute format(
+      'insert into %1$I.%2$I (rowid, %3$I%4$s) select here.rowid, here.%3$I%5$s'
+      '  from %1$I.%6$I here', :'data_schema', v_part.name, v_ours, v_part.names, v_part.cells,
+      v_parts[1]
+    ) || coalesce((
+      select format(
+          ' left join (select min(t.rowid) as rowid, t.%2$I as id from %1$I.%3$I t'
+          '   where t.%2$I <> $2 group by t.%2$I having count(*) = 1) there on there.id = here.%4$I',
+          :'data_schema', v_part.theirs, v_part.source[1], v_ours)
+        || string_agg(format(' left join %I.%I p%s on p%3$s.rowid = there.rowid',
+                             :'data_schema', v_part.source[n], n), '' order by n)
+        from unnest(v_part.numbers) n having count(*) > 0), '')
+    || format(' where here.rowid = any ($1) and here.rowid not in (select rowid from %I.%I)',
+              :'data_schema', v_part.name)
+      using p_rows, v_part.no_id;
+  end loop;
+end
+$$;
+revoke all on function :"data_schema".fill_attached(uuid, bigint[])
+  from public, anon, authenticated, service_role;
+grant execute on function :"data_schema".fill_attached(uuid, bigint[]) to authenticated;
 
 -- get_join_report: how the ids of two of the caller's datasets match ------------------------------
 -- Ids are compared by their pseudonyms; p_no_id is that of an empty id, which matches nothing.

@@ -56,6 +56,7 @@ INSIDE_FOR_USERS = {
     "_fd.page_orders(text,text,text,boolean,boolean,text,boolean)",
     "_fd.page_rowids(_fd.datasets,jsonb,integer,boolean,bigint,bigint,boolean,integer,boolean)",
     REQUIRE_CALLER,
+    "_fd.fill_attached(uuid,bigint[])",
     "_fd.pseudonym_name(uuid)",
     "_fd.require_condition(_fd.dataset_columns,text,jsonb)",
     "_fd.require_data_schema(text)",

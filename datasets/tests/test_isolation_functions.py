@@ -136,6 +136,7 @@ INSIDE = {
     "change_made",
     "contains_pattern",
     "dataset_facts",
+    "fill_attached",
     "is_newest",
     "keep_change",
     "note_description",

@@ -135,6 +135,41 @@ def test_taken_off_it_is_as_it_was_loaded(alice: Person, tables: Any, tmp_path: 
     assert not Attachment.objects.filter(dataset=taxa).exists()
 
 
+def test_rows_deleted_before_come_back_with_what_was_attached_since(
+    alice: Person, tables: Any, tmp_path: Path
+) -> None:
+    taxa, samples = tables
+    supabase = Supabase(alice.access_token)
+    undone = UUID(rpc.delete_dataset_rows(supabase, taxa, [2, 3, 4])["change"] or "")
+    one = dataset_attach(owner_id=alice.user.pk, dataset_id=taxa, source_id=samples)
+    again = UUID(rpc.delete_dataset_rows(supabase, taxa, [1, 2])["change"] or "")  # 2 is gone
+    edited = rpc.update_dataset_row(supabase, taxa, 5, {4: 41})
+
+    assert rpc.undo_change(supabase, again)["rows"] == 1
+    redone = rpc.undo_change(supabase, undone)
+
+    assert redone["rows"] == 3
+    assert [row[1:] for row in exported(taxa, alice, tmp_path)[1:]] == [
+        ["1", "2", "31", "skin", '""', "m"],
+        ["3", "4", "40", "gut", "x", "n"],
+        ["5", "6", "", "", "", ""],
+        ["7", "8", "", "", "", ""],
+        ["9", "10", "41", "gut", "x", "n"],
+    ]
+    assert (report(alice, taxa, samples)["matched"], rows_of(taxa)) == (2, 5)
+    rpc.undo_change(supabase, UUID(redone["change"] or ""))
+    assert (len(exported(taxa, alice, tmp_path)), rows_of(taxa)) == (3, 2)
+    # of a change whose every cell was taken off nothing is left to be undone
+    dataset_detach(owner_id=alice.user.pk, dataset_id=taxa, attachment_id=one.attachment)
+    assert edited["change"] not in {c["change"] for c in rpc.get_changes(supabase, taxa)}
+    rpc.undo_change(supabase, undone)
+    assert (len(exported(taxa, alice, tmp_path)), rows_of(taxa)) == (6, 5)
+
+
+def rows_of(dataset: UUID) -> int | None:
+    return Dataset.objects.get(pk=dataset).row_count
+
+
 def test_the_sources_deletion_leaves_what_was_attached(
     alice: Person, tables: Any, tmp_path: Path
 ) -> None:
