@@ -16,7 +16,7 @@ from accounts import audit
 from accounts.models import AuditAction
 from datasets import rpc
 from datasets.catalogue import dataset_facts
-from datasets.correcting.recount import columns_recount
+from datasets.correcting.recount import recount_after
 from datasets.correcting.values import as_stored
 from datasets.models import Change, DatasetColumn
 from fairdb_site.database import as_user
@@ -47,7 +47,7 @@ def row_update(
         p_row_id=row,
         p_updates=Json({str(position): value for position, value in updates.items()}),
     )
-    columns_recount(dataset_id)
+    recount_after(dataset_id, at_most=None)
     label_at = dict(labels)
     change = UUID(made["change"]) if made["change"] else None
     return change, {label_at[position]: value for position, value in updates.items()}
@@ -75,7 +75,7 @@ def change_undo(change_id: UUID) -> rpc.RowsCorrected:
     undone: rpc.RowsCorrected = _call(
         change.dataset.user_id, "undo_change", p_change_id=str(change_id)
     )
-    columns_recount(change.dataset_id)
+    recount_after(change.dataset_id, at_most=None)
     return undone
 
 

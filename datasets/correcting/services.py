@@ -8,7 +8,7 @@ from django.utils.dateparse import parse_datetime
 
 from datasets import rpc, selectors
 from datasets.browse.shown import Column, Dataset
-from datasets.correcting.recount import AT_ONCE, columns_recount
+from datasets.correcting.recount import recount_after
 from datasets.correcting.shown import CellShown, ChangeShown, Field, RowShown
 from datasets.correcting.values import as_stored, as_typed, is_same, mark_of
 from datasets.templatetags.fairdb import times
@@ -123,7 +123,7 @@ def row_correct(
     except Refused as error:
         at_fault = [c.position for c in columns if f'"{c.label}"' in error.message]
         return Correction(None, {at_fault[0] if at_fault else 0: error.message}, frozenset())
-    columns_recount(dataset.id, at_most=AT_ONCE)
+    recount_after(dataset.id)
     return Correction(UUID(made["change"]) if made["change"] else None, {}, frozenset())
 
 
@@ -145,14 +145,14 @@ def with_typed(
 def rows_delete(*, supabase: Supabase, dataset: Dataset, rows: list[int]) -> rpc.RowsCorrected:
     """Delete rows, at most 500 at once; undoing the change brings them back."""
     gone = rpc.delete_dataset_rows(supabase, dataset.id, rows)
-    columns_recount(dataset.id, at_most=AT_ONCE)
+    recount_after(dataset.id)
     return gone
 
 
 def change_undo(*, supabase: Supabase, dataset: Dataset, change: UUID) -> rpc.RowsCorrected:
     """Put back what a change found. Raises Conflict where a later change touched it."""
     undone = rpc.undo_change(supabase, change)
-    columns_recount(dataset.id, at_most=AT_ONCE)
+    recount_after(dataset.id)
     return undone
 
 

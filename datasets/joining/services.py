@@ -14,12 +14,12 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import F
+from django.db.models import F, Func
 from django.utils import timezone
 from psycopg2 import sql
 
 from datasets import rpc
-from datasets.correcting.recount import AT_ONCE, columns_recount
+from datasets.correcting.recount import recount_after
 from datasets.faults import plain_faults
 from datasets.identifiers import in_data_schema
 from datasets.ingest.datatypes import DataType
@@ -109,7 +109,7 @@ def dataset_attach(
         _take_in(cursor, match, parts, new, attached)
         require_within(cursor, owner_id)
     rpc.forget_cached_tables(owner_id)
-    columns_recount(dataset_id, at_most=AT_ONCE)
+    recount_after(dataset_id)
     return Attached(attachment, len(new), report["rows_matched"], dataset.row_count or 0)
 
 
@@ -369,5 +369,5 @@ def _take_in(
     Dataset.objects.filter(pk=dataset.pk).update(
         parts=[*dataset.parts, *parts],
         column_count=F("column_count") + len(new),
-        edited_at=timezone.now(),
+        edited_at=Func(function="clock_timestamp"),  # as `recounted_at`, which it is compared with
     )

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from fairdb_site.supabase.clients import Supabase
 
+_PATIENCE = 75.0  # these functions give themselves 60 s: 500 rows of 9,000 columns take six
+
 Value = str | int | float | bool | None
 
 
@@ -79,7 +81,9 @@ def delete_dataset_rows(
 ) -> RowsCorrected:
     """Delete up to 500 rows; those that are not there are passed over."""
     corrected: RowsCorrected = supabase.safe_rpc_call(
-        "delete_dataset_rows", {"p_dataset_id": str(dataset_id), "p_row_ids": list(row_ids)}
+        "delete_dataset_rows",
+        {"p_dataset_id": str(dataset_id), "p_row_ids": list(row_ids)},
+        patience=_PATIENCE,
     )
     return corrected
 
@@ -87,7 +91,7 @@ def delete_dataset_rows(
 def undo_change(supabase: Supabase, change_id: UUID) -> RowsCorrected:
     """Put back what a change found. Raises Conflict where a later change touched it."""
     corrected: RowsCorrected = supabase.safe_rpc_call(
-        "undo_change", {"p_change_id": str(change_id)}
+        "undo_change", {"p_change_id": str(change_id)}, patience=_PATIENCE
     )
     return corrected
 

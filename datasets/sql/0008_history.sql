@@ -82,6 +82,8 @@ begin
   if v_known[1] = p_dataset_id::text then
     return v_known[2]::uuid;
   end if;
+  -- who counts again waits until this is committed
+  perform pg_advisory_xact_lock_shared(hashtextextended('change ' || p_dataset_id, 0));
   insert into :"data_schema".changes (id, dataset_id, account, undoes)
     values (gen_random_uuid(), p_dataset_id, v_account,
             nullif(current_setting('fairdb.undoes', true), '')::uuid)

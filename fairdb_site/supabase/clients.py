@@ -89,21 +89,27 @@ class Supabase:
         return self._client_for(_service_role())
 
     def safe_rpc_call(
-        self, name: str, params: Mapping[str, Any] | None = None, *, service_role: bool = False
+        self,
+        name: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        service_role: bool = False,
+        patience: float = 0.0,
     ) -> Any:
         """Call a database function as the person, or as the service role; raise FairdbError.
 
         When Supabase says that the token has expired, it is renewed once and the call repeated.
+        A function that gives itself more time than others has `patience`, in seconds.
         """
         if service_role:
             return rpc.safe_rpc_call(self.service_role_client, name, params)
         token = self._token()
         try:
-            return rpc.safe_rpc_call(self._client_for(_as_user(token)), name, params)
+            return rpc.safe_rpc_call(self._client_for(_as_user(token, patience)), name, params)
         except TokenExpired:
             if self._renew is None or token is None:
                 raise
-            fresh = _as_user(self._renew(token))
+            fresh = _as_user(self._renew(token), patience)
             return rpc.safe_rpc_call(self._client_for(fresh), name, params)
 
     def close(self) -> None:
@@ -187,8 +193,8 @@ class _AsyncClientOfLoop:
     client: AsyncClient
 
 
-def _as_user(token: str | None) -> Credentials:
-    return Credentials(settings.SUPABASE_PUBLISHABLE_KEY, token)
+def _as_user(token: str | None, patience: float = 0.0) -> Credentials:
+    return Credentials(settings.SUPABASE_PUBLISHABLE_KEY, token, patience)
 
 
 def _service_role() -> Credentials:

@@ -1,17 +1,21 @@
 """Statistics after corrections are what a load of the corrected rows would have counted."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from conftest import Person
 from datasets import rpc
 from datasets.browse.export_file import dataset_export
+from datasets.correcting import recount
 from datasets.correcting.recount import columns_recount, outdated_datasets
 from datasets.ingest.pipeline import dataset_import
 from datasets.models import DatasetColumn
-from datasets.tests.stored import store_dataset
+from datasets.tests.stored import run, store_dataset
+from fairdb_site.database import as_user
 from fairdb_site.supabase.clients import Supabase
 
 CSV = b"""id,n,x,b,d,t,words
@@ -120,3 +124,66 @@ def test_a_worker_counts_some_at_a_time(alice: Person) -> None:
 
     assert rounds == [2, 2, 1, 0]
     assert stored.id not in outdated_datasets()
+
+
+def test_what_was_counted_later_stays_and_a_failure_leaves_the_rest_to_be_counted(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {f"x{n}": ("integer", [n, n + 1]) for n in range(3)}
+    one, two = (store_dataset(alice.user.id, columns, rows=2) for _ in range(2))
+    supabase = Supabase(alice.access_token)
+    rpc.delete_dataset_rows(supabase, one.id, [1])
+    read = recount._profiles
+
+    def overtaken(dataset: Any, taken: Any) -> Any:
+        profiles = read(dataset, taken)
+        monkeypatch.setattr(recount, "_profiles", read)
+        rpc.update_dataset_row(supabase, one.id, 2, {2: 9})
+        columns_recount(one.id)  # by somebody else, who saw it later
+        return profiles
+
+    monkeypatch.setattr(recount, "_profiles", overtaken)
+    columns_recount(one.id)
+
+    assert [c["minimum"] for c in statistics(one.id)] == ["9", "2", "3"]
+    assert one.id not in outdated_datasets()
+
+    def broken(dataset: Any, taken: Any) -> Any:
+        if dataset.pk == one.id:
+            raise RuntimeError
+        return read(dataset, taken)
+
+    monkeypatch.setattr(recount, "_profiles", broken)
+    for stored in (one, two):
+        rpc.update_dataset_row(supabase, stored.id, 2, {2: 7})
+    recount.recount_after(one.id)  # the correction stands: nothing is raised
+    while recount.recount_outdated():
+        pass
+
+    assert one.id in outdated_datasets()
+    assert two.id not in outdated_datasets()
+    monkeypatch.setattr(recount, "_profiles", read)
+    recount.recount_outdated()
+    assert statistics(one.id)[0]["minimum"] == "7"
+
+
+def test_what_is_not_committed_is_waited_for_before_it_is_counted(alice: Person) -> None:
+    stored = store_dataset(alice.user.id, {"x": ("integer", [1, 2])}, rows=2)
+    rpc.update_dataset_row(Supabase(alice.access_token), stored.id, 2, {2: 3})
+
+    with ThreadPoolExecutor(1) as others:
+        with as_user(alice.user.id):
+            run(f"update {stored.qualified} set c2 = 0 where rowid = 1")
+            counting = others.submit(_counted, stored.id)
+            while not run("select 1 from pg_locks where locktype = 'advisory' and not granted"):
+                pass
+        counting.result()
+
+    assert statistics(stored.id)[0]["minimum"] == "0"
+
+
+def _counted(dataset: Any) -> None:
+    try:
+        columns_recount(dataset)
+    finally:
+        connection.close()
