@@ -8,6 +8,7 @@ from typing import Any
 
 from datasets import rpc
 from datasets.browse.column_choice import read_choice
+from datasets.browse.cut import MOST_OF_A_CELL, as_cut
 from datasets.browse.page import FormRow, RowsPage
 from datasets.browse.query import (
     OPERATORS,
@@ -66,6 +67,7 @@ def rows_page(*, supabase: Supabase, dataset: Dataset, query: Query) -> RowsPage
         conditions=[_sent(condition) for condition in query.conditions],
         sort=query.sort,
         descending=query.descending,
+        longest=MOST_OF_A_CELL,
     )
     return RowsPage(
         dataset=dataset,
@@ -170,4 +172,8 @@ def _row(values: Sequence[Any], columns: Sequence[Column]) -> Row:
 def _cell(text: str | None, column: Column) -> Cell:
     if column.data_type == "boolean" and text is not None:
         text = "true" if text == "t" else "false"  # PostgreSQL writes t and f
-    return Cell(text, "number" if column.is_number else "text")
+    kind = "number" if column.is_number else "text"
+    if text is None:
+        return Cell(None, kind)
+    shown = as_cut(text)
+    return Cell(shown.beginning, kind, shown.left_out)

@@ -9,13 +9,11 @@ from uuid import UUID
 from datasets.browse.activity import NewestEvent
 from datasets.browse.charts import BAR, MapBar, Segment, TopBar
 from datasets.browse.column_choice import WINDOW, Width
+from datasets.browse.cut import CutText
 from datasets.loading.shown import ShownLoad
 
 LONG_CELL = 40
 """Characters that a cell shows at least."""
-
-MOST_OF_A_CELL = 1_000
-"""Characters of a cell that a page carries."""
 
 FEW_BARS = 90
 
@@ -120,6 +118,7 @@ class Cell:
 
     text: str | None
     kind: str  # "number" or "text"
+    left_out: int = 0  # characters of the value behind `text`
 
     @property
     def is_long(self) -> bool:
@@ -129,10 +128,7 @@ class Cell:
     @property
     def shown(self) -> str:
         """The text, cut where a page would carry megabytes that nobody reads in a table."""
-        text = self.text or ""
-        if len(text) <= MOST_OF_A_CELL:
-            return text
-        return f"{text[:MOST_OF_A_CELL]}… ({len(text):,} characters)"
+        return str(CutText(self.text or "", self.left_out))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils.dateparse import parse_datetime
 
 from datasets import rpc, selectors
+from datasets.browse.cut import MOST_OF_A_CHANGE, as_cut
 from datasets.browse.shown import Column, Dataset
 from datasets.correcting.recount import recount_after
 from datasets.correcting.shown import CellShown, ChangeShown, Field, RowShown
@@ -166,7 +167,12 @@ def history(
 ) -> tuple[tuple[ChangeShown, ...], int | None]:
     """Return a page of changes, newest first, and after which number the next goes on."""
     found = rpc.get_changes(
-        supabase, dataset.id, row_id=row, before=before, limit=CHANGES_A_PAGE + 1
+        supabase,
+        dataset.id,
+        row_id=row,
+        before=before,
+        limit=CHANGES_A_PAGE + 1,
+        longest=MOST_OF_A_CHANGE,
     )
     shown = found[:CHANGES_A_PAGE]
     more = shown[-1]["number"] if len(found) > CHANGES_A_PAGE else None
@@ -184,8 +190,8 @@ def _change(change: rpc.Change, reader: UUID) -> ChangeShown:
             cell["row"],
             cell["position"],
             cell["label"],
-            cell["old"],
-            cell["new"],
+            _as_shown(cell["old"]),
+            _as_shown(cell["new"]),
         )
         for cell in change["shown"]
     )
@@ -200,6 +206,10 @@ def _change(change: rpc.Change, reader: UUID) -> ChangeShown:
         more=max(change["cells"] - len(cells), 0) if change["kind"] == "edited" else 0,
         row=change["first_row"] if change["rows"] == 1 else None,
     )
+
+
+def _as_shown(value: str | None) -> str | None:
+    return None if value is None else str(as_cut(value, MOST_OF_A_CHANGE))
 
 
 def _what_is_wrong(text: str) -> str:

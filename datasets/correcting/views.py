@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import audit
 from datasets import selectors
+from datasets.browse.cut import cut
 from datasets.browse.shown import Cell, Dataset
 from datasets.correcting.forms import (
     BIGGEST_ROW,
@@ -190,11 +191,12 @@ def _cell(
     correction: Correction | None = None,
 ) -> HttpResponse:
     kind = "number" if field.column.is_number else "text"
+    shown = cut(field.shown)
     context: dict[str, Any] = {
         "dataset": dataset,
         "number": number,
         "field": field,
-        "cell": Cell(field.shown or None, kind),
+        "cell": Cell(shown.beginning or None, kind, shown.left_out),
         "correction": correction,
     }
     template = "datasets/_cell_form.html" if is_form else "datasets/_cell.html"

@@ -103,10 +103,12 @@ def get_changes(
     row_id: int | None = None,
     before: int | None = None,
     limit: int = 50,
+    longest: int | None = None,
 ) -> list[Change]:
     """Return the changes of a dataset, or of one row of it, newest first.
 
-    `before` is the number of the last one seen.
+    `before` is the number of the last one seen. A value of more than `longest` characters is cut
+    there, and how many it has stands right behind.
     """
     changes: list[Change] = supabase.safe_rpc_call(
         "get_changes",
@@ -115,6 +117,7 @@ def get_changes(
             "p_row_id": row_id,
             "p_before": before,
             "p_limit": limit,
+            "p_longest": longest,
         },
     )
     return changes

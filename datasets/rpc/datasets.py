@@ -266,12 +266,14 @@ def select_dataset_rows(
     conditions: Sequence[Condition] = (),
     sort: int | None = None,
     descending: bool = False,
+    longest: int | None = None,
 ) -> RowsPage:
     """Return a page of rows with the columns at `positions` (at most 1,000), in that order.
 
     The page begins after rowid `after`, ends before rowid `before` or (`last`) at the end; at most
     500 rows, of those that meet all `conditions`. `sort` is the position of the column to sort by,
-    rows without a value last. Raises Refused for what makes no sense of a column.
+    rows without a value last. A text of more than `longest` characters is cut there; how many it
+    has stands right behind. Raises Refused for what makes no sense of a column.
     """
     page: RowsPage = supabase.safe_rpc_call(
         "select_dataset_rows",
@@ -281,6 +283,7 @@ def select_dataset_rows(
             "p_conditions": list(conditions),
             "p_sort": sort,
             "p_descending": descending,
+            "p_longest": longest,
         },
     )
     return page

@@ -13,6 +13,18 @@ revoke all on function :"data_schema".dataset_facts(:"data_schema".datasets)
   from public, anon, authenticated, service_role;
 grant execute on function :"data_schema".dataset_facts(:"data_schema".datasets) to authenticated;
 
+-- cut_text: a text longer than p_longest as so many characters and, right behind, how many it has --
+
+create function :"data_schema".cut_text(p_text text, p_longest integer) returns text
+language sql immutable parallel safe security invoker set search_path = ''
+as $$
+  select case when length(p_text) > p_longest then left(p_text, p_longest) || length(p_text)
+              else p_text end
+$$;
+revoke all on function :"data_schema".cut_text(text, integer)
+  from public, anon, authenticated, service_role;
+grant execute on function :"data_schema".cut_text(text, integer) to authenticated;
+
 -- require_own_dataset ----------------------------------------------------------------------------
 
 create function :"data_schema".require_own_dataset(p_dataset_id uuid, p_schema_name text)

@@ -14,7 +14,7 @@ begin
 end
 $$;
 
-drop function public.get_changes(uuid, bigint, bigint, integer, text);
+drop function public.get_changes(uuid, bigint, bigint, integer, integer, text);
 drop function public.undo_change(uuid, text);
 drop function public.delete_dataset_rows(uuid, bigint[], text);
 drop function public.update_dataset_row(uuid, bigint, jsonb, jsonb, text);

@@ -351,12 +351,14 @@ grant execute on function public.undo_change(uuid, text) to authenticated;
 -- [{"change", "number", "at", "account", "undoes", "undone", "kind", "rows", "cells", "first_row",
 -- "shown": [{"row", "kind", "position", "label", "old", "new"}, ...]}, ...]. `cells` counts the
 -- edited ones, of which `shown` gives 20 at most; p_before is the number of the last change seen.
+-- Values are whole, or cut at p_longest characters (as `cut_text` does).
 
 create function public.get_changes(
   p_dataset_id uuid,
   p_row_id bigint default null,
   p_before bigint default null,
   p_limit integer default 50,
+  p_longest integer default null,
   p_schema_name text default :'data_schema'
 ) returns jsonb
 language plpgsql stable security invoker set search_path = ''
@@ -391,8 +393,9 @@ begin
       cross join lateral (
         select jsonb_agg(to_jsonb(cell)) as cells
           from (
-            select r.row_number as row, d.position, d.label, r.old ->> d.name as old,
-                   r.new ->> d.name as new, d.data_type
+            select r.row_number as row, d.position, d.label, d.data_type,
+                   :"data_schema".cut_text(r.old ->> d.name, p_longest) as old,
+                   :"data_schema".cut_text(r.new ->> d.name, p_longest) as new
               from :"data_schema".changed_rows r
               join :"data_schema".dataset_columns d
                 on d.dataset_id = p_dataset_id and d.part is not null and r.new ? d.name
@@ -404,9 +407,9 @@ begin
   );
 end
 $$;
-revoke all on function public.get_changes(uuid, bigint, bigint, integer, text)
+revoke all on function public.get_changes(uuid, bigint, bigint, integer, integer, text)
   from public, anon, authenticated, service_role;
-grant execute on function public.get_changes(uuid, bigint, bigint, integer, text)
+grant execute on function public.get_changes(uuid, bigint, bigint, integer, integer, text)
   to authenticated;
 
 notify pgrst, 'reload schema';

@@ -4,14 +4,17 @@
 -- rows_at ----------------------------------------------------------------------------------------
 -- Rows by rowid, in the order given, as the text of a JSON array: [[rowid, pseudonym, value, ...],
 -- ...], the values of the columns at p_positions, in their order, as the text COPY TO writes, or
--- null. Rowids that are not there are passed over.
+-- null. Rowids that are not there are passed over. A text longer than p_longest characters is as many
+-- of them and, right behind, how many it has: what is longer than asked for is cut, and by how much
+-- is read from there.
 --
 -- Every part is looked up by its primary key for these rows, and parts without a chosen column are
 -- not opened. Measured at 1,000 columns out of 50 parts of 300: 50 rows in 0.1 s; joined, the same
 -- page took 0.5 s, most of it planning. The rows are written as text once and never parsed.
 
 create function :"data_schema".rows_at(
-  p_dataset :"data_schema".datasets, p_positions integer[], p_rowids bigint[]
+  p_dataset :"data_schema".datasets, p_positions integer[], p_rowids bigint[],
+  p_longest integer default null
 ) returns text
 language plpgsql stable security invoker set search_path = ''
   set datestyle = 'ISO, YMD' set extra_float_digits = 1
@@ -35,9 +38,14 @@ begin
     select u.number, coalesce(c.part, min(c.part) over (), 1) as part,
            coalesce(min(c.part) over (), 1) as base,
            -- cast to text, true says true; its output, in COPY too, is t
-           format(case c.data_type when 'boolean' then 'left(%s.%I::text, 1)' else '%s.%I::text' end,
+           format(case
+                    when c.data_type = 'boolean' then 'left(%s.%I::text, 1)'
+                    when c.data_type = 'text' and p_longest is not null then
+                      'case when length(%1$s.%2$I) > %3$s'
+                      ' then left(%1$s.%2$I, %3$s) || length(%1$s.%2$I) else %1$s.%2$I end'
+                    else '%s.%I::text' end,
                   case when c.part > min(c.part) over () then 'p' else 'base' end,
-                  c.name) as value
+                  c.name, greatest(p_longest, 1)) as value
       from unnest(v_positions) with ordinality u (position, number)
       join :"data_schema".dataset_columns c
         -- the places twice: else a general plan reads all columns of all datasets to find a few
@@ -83,9 +91,10 @@ begin
   return '[' || coalesce(v_rows, '') || ']';
 end
 $$;
-revoke all on function :"data_schema".rows_at(:"data_schema".datasets, integer[], bigint[])
+revoke all on function :"data_schema".rows_at(:"data_schema".datasets, integer[], bigint[], integer)
   from public, anon, authenticated, service_role;
-grant execute on function :"data_schema".rows_at(:"data_schema".datasets, integer[], bigint[])
+grant execute on function
+  :"data_schema".rows_at(:"data_schema".datasets, integer[], bigint[], integer)
   to authenticated;
 
 -- matching_rows -----------------------------------------------------------------------------------
@@ -135,7 +144,7 @@ grant execute on function :"data_schema".matching_rows(:"data_schema".datasets, 
 -- select_dataset_rows ----------------------------------------------------------------------------
 -- A page of at most 500 rows: {"rows": [[rowid, pseudonym, value, ...], ...], "first", "last",
 -- "has_previous", "has_next", "matching", "exact"}, the values of at most 1,000 columns in the order
--- of p_positions, as the text COPY TO writes, or null. p_conditions says which rows (as
+-- of p_positions, as the text COPY TO writes, or null, cut at p_longest characters (as `rows_at`). p_conditions says which rows (as
 -- `rows_from`), p_sort by which column (none: in the order of the file). A page begins after the row
 -- p_after, ends before the row p_before, or (p_last) at the end. `matching` counts the rows that
 -- meet the conditions, where `exact` is false by an estimate.
@@ -151,6 +160,7 @@ create function public.select_dataset_rows(
   p_sort integer default null,
   p_descending boolean default false,
   p_last boolean default false,
+  p_longest integer default null,
   p_schema_name text default :'data_schema'
 ) returns json
 language plpgsql stable security invoker set search_path = '' set statement_timeout = '6s'
@@ -217,17 +227,17 @@ begin
       using coalesce(v_first, p_before, p_after + 1, 0), coalesce(v_last, p_before - 1, p_after, 0);
   end if;
   return json_build_object(
-    'rows', :"data_schema".rows_at(v_dataset, p_positions, v_rowids)::json,
+    'rows', :"data_schema".rows_at(v_dataset, p_positions, v_rowids, p_longest)::json,
     'first', v_first, 'last', v_last, 'has_previous', v_previous, 'has_next', v_next,
     'matching', v_matching, 'exact', v_exact
   );
 end
 $$;
 revoke all on function public.select_dataset_rows(
-    uuid, integer[], bigint, bigint, integer, jsonb, integer, boolean, boolean, text)
+    uuid, integer[], bigint, bigint, integer, jsonb, integer, boolean, boolean, integer, text)
   from public, anon, authenticated, service_role;
 grant execute on function public.select_dataset_rows(
-    uuid, integer[], bigint, bigint, integer, jsonb, integer, boolean, boolean, text)
+    uuid, integer[], bigint, bigint, integer, jsonb, integer, boolean, boolean, integer, text)
   to authenticated;
 
 -- count_dataset_rows: exactly how many rows meet all conditions ------------------------------------

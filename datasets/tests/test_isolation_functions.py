@@ -135,6 +135,7 @@ INSIDE = {
     "begin_change",
     "change_made",
     "contains_pattern",
+    "cut_text",
     "dataset_facts",
     "fill_attached",
     "is_newest",

@@ -105,6 +105,7 @@ def test_what_was_sought_is_marked_without_trusting_it() -> None:
 
 
 HOSTILE = """'"><script>&amp;"""
+LONG = "x" * 300
 ESCAPED = "&#x27;&quot;&gt;&lt;script&gt;&amp;amp;"
 
 
@@ -117,6 +118,12 @@ ESCAPED = "&#x27;&quot;&gt;&lt;script&gt;&amp;amp;"
         (Cell("", "text"), "<td></td>"),
         (Cell(HOSTILE, "text"), f"<td>{ESCAPED}</td>"),
         (Cell(HOSTILE, "number"), f'<td class="n">{ESCAPED}</td>'),
+        (
+            Cell(LONG, "text", 999_700),
+            f'<td class="cut" tabindex="0" title="{LONG}">{LONG}</td>'.replace(
+                LONG, f"{LONG}… (999,700 more)"
+            ),
+        ),
         (
             Cell(HOSTILE * 9, "text"),
             f'<td class="cut" tabindex="0" title="{ESCAPED * 9}">{ESCAPED * 9}</td>',
