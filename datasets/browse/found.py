@@ -14,7 +14,7 @@ from fairdb_site.supabase.clients import Supabase
 
 MOST_DATASETS = 50
 SHOWN_ROWS = 20
-_MOST_MILLISECONDS = 8_000  # as Supabase gives a user's query
+_MOST_MILLISECONDS = 20_000  # for all datasets: their pseudonyms are read, a million in 0.1 s
 
 _AROUND = 80
 """Characters of a description shown on either side of what was sought."""

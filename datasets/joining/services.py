@@ -28,6 +28,7 @@ from datasets.ingest.names import HASH_SUFFIX, MAX_NAME, RESERVED, slug
 from datasets.ingest.pseudonyms import owner_key, pseudonymize
 from datasets.models import Attachment, Dataset, DatasetColumn, MetadataTable
 from datasets.quota import require_within
+from datasets.turns import require_turn
 from fairdb_site.database import be_self, become
 from fairdb_site.errors import Conflict, NotFound, Refused
 
@@ -82,6 +83,7 @@ def dataset_attach(
         raise Refused("Choose another dataset than this one.")
     with plain_faults("join"), transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("select set_config('statement_timeout', %s, true)", [TIMEOUT])
+        require_turn(cursor, owner_id)
         dataset, source = _locked(cursor, owner_id, dataset_id, source_id)
         match = _match(dataset, source)
         new = _planned(dataset, source, positions)

@@ -25,6 +25,16 @@ revoke all on function :"data_schema".cut_text(text, integer)
   from public, anon, authenticated, service_role;
 grant execute on function :"data_schema".cut_text(text, integer) to authenticated;
 
+-- has_turn: whether this transaction may do an account's work of seconds, of which one is done at once
+
+create function :"data_schema".has_turn(p_account uuid) returns boolean
+language sql volatile security invoker set search_path = ''
+as $$
+  select pg_try_advisory_xact_lock(hashtextextended('work of ' || p_account, 0))
+$$;
+revoke all on function :"data_schema".has_turn(uuid) from public, anon, authenticated, service_role;
+grant execute on function :"data_schema".has_turn(uuid) to authenticated;
+
 -- require_own_dataset ----------------------------------------------------------------------------
 
 create function :"data_schema".require_own_dataset(p_dataset_id uuid, p_schema_name text)

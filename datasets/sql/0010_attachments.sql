@@ -132,6 +132,10 @@ begin
   if v_here.state <> 'ready' or v_there.state <> 'ready' then
     raise sqlstate 'PT404' using message = 'No such dataset.';
   end if;
+  if not :"data_schema".has_turn(v_here.user_id) then
+    raise sqlstate 'PT409' using message =
+      'Another search or join of this account is under way. Wait until it has ended, then try again.';
+  end if;
   execute format(
     'with here as (%s), there as (%s), pairs as ('
     '  select h.rows as here, t.rows as there, h.row as row_here, t.row as row_there,'

@@ -274,7 +274,7 @@ grant execute on function public.count_dataset_rows(uuid, jsonb, text) to authen
 --
 -- It runs as its owner, who alone may make indexes, for the service role: the page whose rows are
 -- sorted has read the dataset as its own before. Nobody waits for long: of a larger table, or where
--- somebody else is at work, there is none.
+-- other work of the account is under way, there is none.
 
 create function public.index_dataset_column(
   p_dataset_id uuid,
@@ -312,7 +312,7 @@ begin
   if v_dataset.row_count not between c_least_rows and c_most_rows
       or (select count(*) from pg_catalog.pg_index i
             where i.indrelid = v_table and i.indnatts = 2) >= c_most
-      or not pg_try_advisory_xact_lock(hashtextextended(v_table::text, 0)) then
+      or not :"data_schema".has_turn(v_dataset.user_id) then
     return false;
   end if;
   if v_column.data_type = 'text' then

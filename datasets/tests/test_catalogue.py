@@ -52,6 +52,7 @@ INSIDE_FOR_USERS = {
     "_fd.contains_pattern(text)",
     "_fd.cut_text(text,integer)",
     "_fd.dataset_facts(_fd.datasets)",
+    "_fd.has_turn(uuid)",
     "_fd.is_newest(_fd.datasets)",
     "_fd.is_indexed(text,text)",
     "_fd.matching_rows(_fd.datasets,jsonb,boolean)",

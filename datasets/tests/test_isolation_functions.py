@@ -138,6 +138,7 @@ INSIDE = {
     "cut_text",
     "dataset_facts",
     "fill_attached",
+    "has_turn",
     "is_newest",
     "keep_change",
     "note_description",

@@ -185,7 +185,8 @@ def test_a_page_that_takes_too_long_is_stopped_and_told_beside_all_rows(
     stored = store_dataset(alice.user.pk, columns, columns_a_part=1)
     function = (
         "public.select_dataset_rows"
-        "(uuid, integer[], bigint, bigint, integer, jsonb, integer, boolean, boolean, text)"
+        "(uuid, integer[], bigint, bigint, integer, jsonb, integer, boolean, boolean, integer,"
+        " text)"
     )
     run(f"alter function {function} set statement_timeout = '500ms'")
     try:

@@ -1,13 +1,16 @@
 """The page on which columns of another dataset are attached."""
 
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from datasets.models import Attachment
 from datasets.tests.pages.tables import load_table
 from datasets.tests.stored import Stored, store_dataset
+from datasets.turns import WORK_UNDER_WAY, require_turn
 
 
 @pytest.fixture
@@ -67,6 +70,31 @@ def test_what_cannot_be_attached_is_refused(  # noqa: PLR0917  fixtures
 
     assert answer.status_code == status
     assert not Attachment.objects.filter(dataset=taxa).exists()
+
+
+def test_one_search_or_join_of_an_account_is_done_at_a_time(
+    people: Any, alice: Any, client_of: Any, taxa: Any, samples: Any
+) -> None:
+    client, page = client_of(alice), f"/datasets/{taxa}/join/"
+
+    def answers(client: Any) -> list[Any]:
+        return [
+            client.get(page, {"source": str(samples)}),
+            client.post(page, {"source": samples, "all": "1"}),
+            client.post("/search/sample/", {"sample": "s1"}),
+        ]
+
+    with closing(connection.copy()) as other, other.cursor() as cursor:
+        other.set_autocommit(False)
+        require_turn(cursor, alice.user.pk)
+        for answer in answers(client):
+            assert answer.status_code == 409
+            assert WORK_UNDER_WAY in text(answer)
+        assert client_of(people.bob).post("/search/sample/", {"sample": "s1"}).status_code == 200
+        assert not Attachment.objects.filter(dataset=taxa).exists()
+        other.rollback()
+
+    assert [answer.status_code for answer in answers(client)] == [200, 302, 200]
 
 
 def test_others_neither_see_nor_attach(
