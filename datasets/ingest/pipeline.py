@@ -41,6 +41,7 @@ from datasets.ingest.profile import (
 )
 from datasets.ingest.pseudonyms import key_fingerprint, owner_key
 from datasets.ingest.read import Evidence, TableSource, open_table
+from datasets.ingest.same_header import require_header
 from datasets.ingest.sheets import names_listed
 from datasets.ingest.slots import one_slot
 from datasets.ingest.stream import Source
@@ -100,6 +101,7 @@ def dataset_import(
     encoding: str | None = None,
     sheet: str | None = None,
     skip_bad_rows: bool = False,
+    header: str = "",
     submission: UUID | None = None,
     replaces: UUID | None = None,
     progress: Progress = lambda step, done, total: None,
@@ -109,7 +111,8 @@ def dataset_import(
 
     `types` gives a column's type by label (or `#3`, or several at once: `choosing`), `missing` the
     cells that mean no value, `leave_out` the columns that are passed over as if the file had never
-    held them, `sheet` the one of a workbook to read (its name, or its number from 1). The same
+    held them, `sheet` the one of a workbook to read (its name, or its number from 1), `header` the
+    digest of that which columns were chosen of by place (`same_header`). The same
     `submission` loads once: a second call returns the first one's receipt. Without `id_column` the
     first column is the id, unless another looks more like one (AnotherIdLikely). An owner has one
     load at a time, by page or by command; another is UnderWay, a Conflict. What `replaces` a ready
@@ -139,6 +142,7 @@ def dataset_import(
             max_bytes=settings.FAIRDB_MAX_UPLOAD_BYTES,
             hold_bytes=HELD_BYTES,
         )
+        require_header(table.file_header, header)
         chosen = choose_columns(
             table.file_header, id_column=id_column, types=types, leave_out=leave_out
         )

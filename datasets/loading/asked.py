@@ -63,6 +63,4 @@ class Asked:
 
     def as_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of `dataset_import`."""
-        arguments = asdict(self)
-        del arguments["header"]
-        return arguments
+        return asdict(self)

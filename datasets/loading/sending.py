@@ -47,7 +47,9 @@ def submissions_sent(*, request: HtmxHttpRequest, form: UploadForm) -> list[Subm
     owner, asked = request.user, form.as_asked()
     if form.held:  # the form does not show which columns were left out
         before = Asked.of(form.held)
-        asked = replace(asked, leave_out=before.leave_out, header=before.header)
+        asked = replace(asked, leave_out=before.leave_out)
+        # what is typed names columns by their labels; places left out are those of one header
+        asked = replace(asked, header=before.header if before.leave_out else "")
     files, key = form.cleaned_data["files"], form.cleaned_data["submission"]
     try:
         sent = [

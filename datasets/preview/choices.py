@@ -5,8 +5,6 @@ of the labels it was made for. It is kept as a load is given it, as `datasets.lo
 ten thousand columns left out are a few runs such as `#2-10000`.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -79,8 +77,3 @@ class Choices:
         for place in sorted(self.types):
             found.setdefault(self.types[place], []).append(place)
         return found
-
-
-def digest_of(labels: Sequence[str]) -> str:
-    """Return what tells one header from another, and tells nothing else: a digest, cut short."""
-    return hashlib.sha256(json.dumps(list(labels)).encode()).hexdigest()[:32]

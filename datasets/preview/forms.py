@@ -20,7 +20,7 @@ from datasets.ingest.datatypes import DATA_TYPES, DataType
 from datasets.ingest.profile import column_position, type_named
 from datasets.loading.asked import Asked
 from datasets.titles import LONGEST_TITLE
-from fairdb_site.errors import Refused
+from fairdb_site.errors import Conflict, Refused
 
 from .choices import Choices
 from .listing import COLUMNS_A_PAGE, FILTERS
@@ -47,6 +47,10 @@ MORE_ENCODINGS: Final = [
     ("euc_kr", "EUC-KR (Korean)"),
 ]
 LONGEST_PATTERN: Final = 500
+_OTHER_HEADER: Final = (
+    "Read in this way the file has other columns than this form was made for, so nothing of it was "
+    "taken. Read the file again, then choose among its columns."
+)
 _LONGEST_LISTED: Final = 4_000  # 200 places
 _TYPE: Final = re.compile(r"type-([1-9][0-9]{0,6})", re.ASCII)
 
@@ -103,11 +107,14 @@ class PreviewForm(FileForm):
     def choices(self, before: Choices, labels: Sequence[str]) -> Choices:
         """Return the choices with what the form says of the columns it was made for.
 
-        Raises Refused for an id column or a pattern that names none.
+        Raises Refused for an id column or a pattern that names none, Conflict where the form was
+        made for other columns, unless it asks but for the file to be read again.
         """
         said = self.cleaned_data
         if said["header"] != before.header:
-            return before
+            if said["do"] == "read":  # to see the columns, which the form does not know yet
+                return before
+            raise Conflict(_OTHER_HEADER)
         named = said["id_column"]
         chosen = before.with_id(column_position(labels, named) if named else None)
         listed = set(read_positions(said["listed"], Width(len(labels), None), most=COLUMNS_A_PAGE))

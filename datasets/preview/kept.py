@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from datasets.ingest.choosing import choose_columns
+from datasets.ingest.same_header import digest_of
 from datasets.loading.asked import Asked
 from fairdb_site.errors import Refused
 
-from .choices import Choices, digest_of
+from .choices import Choices
 
 _OTHER_COLUMNS = (
     "Read in this way the file has other columns than before, so what was chosen about columns was "

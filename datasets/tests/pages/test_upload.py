@@ -130,7 +130,9 @@ def test_nothing_is_stored_before_a_likelier_id_than_the_first_column_was_taken_
     assert datasets_of(alice) == []
 
     held = Submission.objects.get(owner=alice.user).pk
-    client.post(f"/loads/{held}/preview/", {"title": "t", "id_column": "pidnum", "do": "load"})
+    header = re.findall(r'name="header" value="(\w+)"', answer.content.decode())
+    said = {"title": "t", "id_column": "pidnum", "header": header, "do": "load"}
+    client.post(f"/loads/{held}/preview/", said)
     drain()
     (dataset,) = datasets_of(alice)
     assert dataset.id_label == "pidnum"

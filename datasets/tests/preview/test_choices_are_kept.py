@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from datasets.ingest.choosing import choose_columns
 from datasets.ingest.datatypes import DATA_TYPES
+from datasets.ingest.same_header import digest_of
 from datasets.loading.asked import Asked
 from datasets.models import Submission
-from datasets.preview.choices import Choices, digest_of
+from datasets.preview.choices import Choices
 from datasets.preview.kept import asked_with, choices_of
 
 LABELS = ("id", "a", "b", "#2-3", "#4", "c", "c", "d*")

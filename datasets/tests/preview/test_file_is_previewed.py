@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from datasets.ingest.same_header import digest_of
 from datasets.loading.asked import Asked
 from datasets.preview import sample
-from datasets.preview.choices import Choices, digest_of
+from datasets.preview.choices import Choices
 from datasets.preview.kept import asked_with, choices_of
 from datasets.preview.sample import SAMPLE_BYTES, read_sample
 from datasets.preview.table import Preview, PreviewColumn, preview
