@@ -28,15 +28,19 @@ CHECK_AGAIN = timedelta(seconds=20)
 SEEN_EVERY = timedelta(minutes=1)  # a write a minute is precise enough for "last seen"
 
 
-def session_continue(*, row: SupabaseSession, tokens: SessionTokens) -> None:
+def session_continue(
+    *, row: SupabaseSession, tokens: SessionTokens, is_attended: bool = True
+) -> None:
     """Let the session go on with this request, or end it and raise SessionEnded.
 
-    When Supabase does not answer it lives on: whoever needs Supabase is told then.
+    One that no person sent (`is_attended` is false) does not count as use. When Supabase does not
+    answer it lives on: whoever needs Supabase is told then.
     """
     if not is_alive(row):
         session_revoke(row=row)
         raise SessionEnded(SESSION_ENDED)
-    _see(row)
+    if is_attended:
+        _see(row)
     if not _is_mine_to_check(row):
         return
     try:

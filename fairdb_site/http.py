@@ -39,6 +39,14 @@ def is_memory_only(request: HttpRequest) -> bool:
     return match is not None and getattr(match.func, "is_memory_only", False)
 
 
+def is_unattended(request: HttpRequest) -> bool:
+    """Return whether a page sent the request by itself, to follow what goes on, and no person did.
+
+    Such a request is answered as any other, but it does not keep a session from ending.
+    """
+    return "unattended" in request.GET or "X-Unattended" in request.headers
+
+
 class HtmxHttpRequest(HttpRequest):
     """A request behind sign-in: `user` is a person, `supabase` speaks with their own token.
 

@@ -44,7 +44,7 @@ from fairdb_site.answers import (
 from fairdb_site.database import is_outage
 from fairdb_site.errors import FairdbError, SignInRequired, Unavailable
 from fairdb_site.health import ALIVE, READY
-from fairdb_site.http import HtmxHttpRequest, error_response
+from fairdb_site.http import HtmxHttpRequest, error_response, is_unattended
 from fairdb_site.logs import current_request_id, kind_of, log_answer, route_of, where_it_broke
 from fairdb_site.supabase.clients import Supabase
 from fairdb_site.supabase.errors import SecondFactorNeeded, SessionEnded
@@ -251,7 +251,7 @@ def attach_supabase(request: HttpRequest) -> Supabase:
         else:
             tokens = SessionTokens(row)
             try:
-                session_continue(row=row, tokens=tokens)
+                session_continue(row=row, tokens=tokens, is_attended=not is_unattended(request))
                 tokens.refresh_if_due()
                 supabase = tokens.supabase()
                 request.supabase_session = row  # type: ignore[attr-defined]

@@ -45,6 +45,22 @@ def test_session_that_is_used_goes_on(alice: Any, settings: Any) -> None:
     assert timezone.now() - row_of(client).seen_at < timedelta(minutes=1)
 
 
+@pytest.mark.parametrize(
+    ("query", "headers"), [("?unattended", {}), ("", {"X-Unattended": "true"})]
+)
+def test_what_a_page_asks_by_itself_keeps_no_session_alive(
+    alice: Any, settings: Any, query: str, headers: dict[str, str]
+) -> None:
+    settings.FAIRDB_SESSION_IDLE_MINUTES = 30
+    client = sign_in(alice)
+    row = set_back(client, seen_at=timedelta(minutes=29))
+
+    assert client.get(PAGE + query, headers=headers).status_code == 200
+    assert row_of(client).seen_at == row.seen_at
+    set_back(client, seen_at=timedelta(minutes=31))
+    assert client.get(PAGE + query, headers=headers).status_code == 302
+
+
 def test_session_ends_in_time_however_busy(alice: Any, settings: Any) -> None:
     settings.SESSION_COOKIE_AGE = 3600
     client = sign_in(alice)

@@ -66,6 +66,13 @@ class ShownLoad:
         return self.submission.state in (State.WAITING, State.RUNNING)
 
     @property
+    def asked_every(self) -> int:
+        """After how many seconds its page asks again: the longer a step takes, the later."""
+        since = self.submission.step_since or self.submission.created_at
+        minutes = (self.now - since) / timedelta(minutes=1)
+        return 1 if minutes < 2 else 5 if minutes < 30 else 30
+
+    @property
     def is_lost(self) -> bool:
         """Whether its worker was not heard of any more; another one takes it over."""
         until = self.submission.lease_until

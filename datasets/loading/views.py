@@ -33,11 +33,13 @@ def loads(request: HtmxHttpRequest) -> HttpResponse:
     """List the person's loads, newest first: under way, drafts, and what became of the others."""
     place = valid(PageForm(request.GET))
     found, more = load_list(owner_id=request.user.pk, before=place.get("before"))
+    under_way = [one.asked_every for one in found if one.is_under_way]
     context = {
         "loads": found,
         "more": more,
         "is_first": "before" not in request.GET,
-        "is_live": any(one.is_under_way for one in found),
+        "is_live": bool(under_way),
+        "asked_every": max(min(under_way, default=0), 3),
     }
     return page_or_fragment(request, "datasets/loads.html", "datasets/_load_list.html", context)
 

@@ -179,6 +179,9 @@ def test_the_list_has_the_persons_loads_newest_first_with_what_became_of_them(
     assert "has 1 field" in text
     assert "Of Bob" not in text
     assert "every 3s" in page.content.decode()
+    assert 'content="5; url=?unattended"' in page.content.decode()
+    Submission.objects.filter(title="Waits").update(created_at=timezone.now() - timedelta(hours=1))
+    assert "every 30s" in client.get("/loads/").content.decode()
     assert faults(page.content.decode()) == []
 
 

@@ -303,6 +303,15 @@
     }
   });
 
+  // -- What goes on is followed while somebody may look, and nobody's session is kept alive by it -------
+
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.elt.hasAttribute("data-follows")) detail.headers["X-Unattended"] = "true";
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.detail.elt.hasAttribute("data-follows")) event.preventDefault();
+  });
+
   // -- A form whose answer is a download: the page stays, and with it what was wrong before ----------
 
   document.addEventListener("submit", (event) => {
