@@ -204,6 +204,20 @@ class ColumnsForm(forms.Form):
         return text.strip()
 
 
+class DictionaryForm(forms.Form):
+    """How the data dictionary is wanted as CSV."""
+
+    harmless = forms.BooleanField(
+        label="Make cells harmless that a spreadsheet would run",
+        required=False,
+        initial=True,
+        help_text=(
+            "Texts that begin like a formula (= + - @) get an apostrophe before them. Switch it "
+            "off for a program, or to fill the dictionary in and paste it back."
+        ),
+    )
+
+
 class PastedForm(forms.Form):
     """A data dictionary that is pasted; `described` is when the dataset last was, as seen."""
 

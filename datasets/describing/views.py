@@ -16,7 +16,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from datasets import rpc, selectors
 from datasets.browse.shown import Column, Dataset
-from datasets.describing.forms import ColumnsForm, PastedForm, WordsForm, as_json
+from datasets.describing.forms import (
+    ColumnsForm,
+    DictionaryForm,
+    PastedForm,
+    WordsForm,
+    as_json,
+)
 from datasets.describing.pasted import read_dictionary
 from datasets.exporting.archive import dictionary_csv, dictionary_json
 from datasets.exporting.dictionary import dictionary_of
@@ -123,12 +129,17 @@ def describe_by_dictionary(request: HtmxHttpRequest, dataset_id: UUID) -> HttpRe
 
 @require_safe
 def dictionary(request: HtmxHttpRequest, dataset_id: UUID, form: str) -> HttpResponseBase:
-    """Send the data dictionary as CSV or JSON."""
+    """Send the data dictionary as CSV, cells made harmless where that is asked for, or JSON."""
     dataset = selectors.dataset_ready(supabase=request.supabase, dataset_id=dataset_id)
     with as_user(request.user.pk):
         entries = dictionary_of(dataset.id)
-    pieces = dictionary_csv(entries) if form == "csv" else dictionary_json(entries)
-    content_type = "text/csv; charset=utf-8" if form == "csv" else "application/json"
+    if form == "csv":
+        asked = DictionaryForm(request.GET)
+        asked.is_valid()
+        pieces = dictionary_csv(entries, is_harmless=asked.cleaned_data["harmless"])
+        content_type = "text/csv; charset=utf-8"
+    else:
+        pieces, content_type = dictionary_json(entries), "application/json"
     answer = StreamingHttpResponse(pieces, content_type=content_type)
     name = f"{file_name_of(dataset.title) or 'dataset'}-{dataset.id.hex[-12:]}-dictionary.{form}"
     answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
@@ -183,6 +194,7 @@ def _page(
         answer = render(request, "datasets/_describe_columns.html", context)
     else:
         context |= {
+            "download": DictionaryForm(),
             "words": words or WordsForm.of(dataset),
             "pasted": pasted or PastedForm(initial={"described": dataset.described_at}),
         }

@@ -98,12 +98,17 @@ def _files(dataset: UUID, wanted: Wanted, data: Sequence[ArchivedFile]) -> Itera
 
 
 def dictionary_csv(entries: Iterable[Entry], *, is_harmless: bool = False) -> Iterator[bytes]:
-    """Yield a data dictionary as CSV."""
+    """Yield a data dictionary as CSV; harmless, no text of it is a formula to a spreadsheet."""
 
-    def cell(value: object) -> object:
-        return harmless(value) if is_harmless and isinstance(value, str) else value
+    def cells(entry: Entry) -> list[object]:
+        numbers = ("minimum", "maximum") if entry["type"] in {"integer", "float"} else ()
+        return [
+            harmless(value) if is_harmless and isinstance(value, str) and name not in numbers
+            else value
+            for name, value in entry.items()
+        ]  # fmt: skip
 
-    return csv_pieces(FIELDS, ([cell(value) for value in entry.values()] for entry in entries))
+    return csv_pieces(FIELDS, (cells(entry) for entry in entries))
 
 
 def dictionary_json(entries: Iterable[Entry]) -> Iterator[bytes]:

@@ -181,6 +181,24 @@ def test_ten_thousand_columns_come_two_hundred_a_page_with_search(
     assert DatasetColumn.objects.get(dataset=stored.id, position=9990).description == "x"
 
 
+def test_dictionary_has_cells_made_harmless_where_the_switch_says_so(
+    client: Client, stored: Stored
+) -> None:
+    columns = DatasetColumn.objects.filter(dataset=stored.id)
+    columns.filter(position=2).update(label="=1+1", description="@SUM(A1)", minimum="-5", unit="")
+    columns.filter(position=4).update(minimum="+cmd", maximum=" =cmd", unit="-")
+    url = f"/datasets/{stored.id}/dictionary.csv"
+
+    assert 'name="harmless"' in page_of(client, stored)
+    safe, plain = (client.get(url + rest).getvalue().decode() for rest in ("?harmless=on", ""))
+
+    for text in ("=1+1", "@SUM(A1)", "+cmd", " =cmd", "-"):
+        assert f",'{text}," in safe
+        assert f",{text}," in plain
+    assert ",-5," in safe  # a number is none
+    assert "'" not in plain
+
+
 def test_dictionary_that_was_downloaded_can_be_filled_in_and_pasted_back(
     client: Client, stored: Stored
 ) -> None:
