@@ -22,6 +22,7 @@ from .stream import TextBytes
 MAX_RECORD_BYTES = 1 << 26
 # 100,000 labels of 300 bytes
 MAX_HEADER_BYTES = 1 << 25
+LONGEST_LABEL = 10_000  # characters of a column's name, which every page of columns shows
 CHANGED = (
     "The file changed while it was read. Nothing was stored. Load it again when it is at rest."
 )
@@ -321,7 +322,7 @@ def _records_at(whole: bytes, found: Scan, keep: npt.NDArray[np.bool_]) -> bytes
 
 
 def labels_of(fields: list[bytes]) -> tuple[str, ...]:
-    """Return the header's fields as text; Refused where one holds a NUL or is not UTF-8."""
+    """Return the header's fields as text; Refused where one is too long, no UTF-8, or has a NUL."""
     return tuple(_label(value, place) for place, value in enumerate(fields, 1))
 
 
@@ -334,6 +335,12 @@ def _label(value: bytes, place: int) -> str:
             "Name the file's encoding, for example latin-1 or windows-1252.",
             option="encoding",
         ) from error
+    if len(label) > LONGEST_LABEL:
+        raise Refused(
+            f"The name of column {place:,} has {len(label):,} characters; at most "
+            f"{LONGEST_LABEL:,} are taken. Is the first line the header, with the separator that "
+            "the rows have?"
+        )
     if "\x00" in label:
         raise Refused(f"The name of column {place:,} holds a NUL byte, which no text may hold.")
     return label

@@ -179,6 +179,14 @@ def test_a_header_longer_than_can_be_held_is_refused(
         open_table(source(header + b'"\n1\n'))
 
 
+def test_a_column_s_name_has_10_000_characters_at_most() -> None:
+    longest = "é" * 10_000
+
+    assert open_table(source(f"id,{longest}\n1,2\n".encode())).header == ("id", longest)
+    with pytest.raises(Refused, match=r"column 2 has 10,001 characters; at most 10,000 are taken"):
+        open_table(source(f"id,{longest}é\n1,2\n".encode()))
+
+
 def test_a_cell_of_ten_megabytes_is_read() -> None:
     text = "long, " * 1_750_000
 
