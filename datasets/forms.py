@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Mapping
+from datetime import MAXYEAR, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -300,6 +301,17 @@ class PositionsField(forms.TypedMultipleChoiceField):
         return bool(_POSITION.fullmatch(str(value)))
 
 
+class MomentField(forms.DateTimeField):
+    """A moment that can be told in any time zone: the first and last days there are cannot."""
+
+    def clean(self, value: Any) -> datetime | None:
+        """Return the moment."""
+        moment: datetime | None = super().clean(value)
+        if moment is not None and not 1 < moment.year < MAXYEAR:
+            raise forms.ValidationError("No such moment.")
+        return moment
+
+
 class RowsForm(forms.Form):
     """A jump to a column, from a page of rows; `browse.query` reads the rest of its address."""
 
@@ -363,5 +375,5 @@ class SampleForm(forms.Form):
 class PageForm(forms.Form):
     """Where the list of datasets goes on: when the last one shown was made, and which it is."""
 
-    before = forms.DateTimeField(required=False)
+    before = MomentField(required=False)
     before_id = forms.UUIDField(required=False)

@@ -23,6 +23,7 @@ from django.http import (
     HttpResponseBase,
     StreamingHttpResponse,
 )
+from django.http.multipartparser import MultiPartParserError
 from django.urls import resolve
 from django.utils.deprecation import MiddlewareMixin
 
@@ -203,6 +204,9 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         return ask_to_sign_in(request)
 
 
+_OF_DJANGO = (Http404, PermissionDenied, SuspiciousOperation, BadRequest, MultiPartParserError)
+
+
 class ErrorMiddleware(MiddlewareMixin):
     """Turn what a view raises into a page, a fragment or JSON, in one place."""
 
@@ -223,7 +227,7 @@ class ErrorMiddleware(MiddlewareMixin):
             return ask_for_second_factor(request, page)
         if isinstance(exception, FairdbError):
             return error_response(request, exception)
-        if isinstance(exception, Http404 | PermissionDenied | SuspiciousOperation | BadRequest):
+        if isinstance(exception, _OF_DJANGO):
             return answer_of_django(request, exception)
         if is_outage(exception):
             logger.error("no database in %s %s: %s", *_where(request), kind_of(exception))

@@ -2,8 +2,9 @@
 
 import csv
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -24,6 +25,7 @@ from datasets.titles import LONGEST_TITLE, title_told, visible
 from fairdb_site.errors import Refused
 
 OTHER = "other"
+_POSITION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
 class SeenField(forms.Field):
@@ -35,7 +37,8 @@ class SeenField(forms.Field):
         """Return the object; what is none did not come from our page."""
         try:
             seen = json.loads(value or "")
-        except ValueError:
+            json.dumps(seen, ensure_ascii=False, allow_nan=False).encode()  # else no JSON to others
+        except (ValueError, RecursionError):
             seen = None
         if not isinstance(seen, dict):
             raise forms.ValidationError("Open the page anew: this form is not whole.")
@@ -176,13 +179,18 @@ class ColumnsForm(forms.Form):
                 unit=self._text(f"unit-{position}"),
             )
             for position in self.cleaned_data["seen"]
-            if position.isdecimal() and f"description-{position}" in self.data
+            if _POSITION.fullmatch(position) and f"description-{position}" in self.data
         }
 
     @property
     def before(self) -> dict[int, ColumnWords]:
         """What was there when the page was opened."""
-        return {int(p): said for p, said in self.cleaned_data["seen"].items() if p.isdecimal()}
+        seen = self.cleaned_data["seen"].items()
+        return {
+            int(position): cast("ColumnWords", words)
+            for position, words in seen
+            if _POSITION.fullmatch(position) and isinstance(words, dict)
+        }
 
     @property
     def changed(self) -> dict[int, ColumnWords]:

@@ -23,6 +23,7 @@ from .summary import Summaries
 # Polars and NumPy let other threads run; more than two would only wait for the summaries
 _THREADS: Final = 2
 _LONGEST_NAME: Final = 500  # characters
+_LONGEST_PLACE: Final = 100  # characters of `#3`, with zeros before it
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def column_position(header: Sequence[str], name: str, *, option: str = "id_colum
     places = [place for place, label in enumerate(header, 1) if label == name]
     if len(places) == 1:
         return places[0]
-    if not places and name.startswith("#") and name[1:].isdecimal():
+    if not places and name.startswith("#") and name[1:].isdecimal() and len(name) < _LONGEST_PLACE:
         position = int(name[1:])
         if 1 <= position <= len(header):
             return position

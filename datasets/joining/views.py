@@ -13,6 +13,7 @@ from accounts import audit
 from accounts.models import AuditAction
 from datasets import rpc, selectors
 from datasets.browse.shown import Column, Dataset
+from datasets.forms import PositionsField
 from datasets.joining.services import dataset_attach, dataset_detach, no_id_of
 from datasets.models import Attachment
 from datasets.models import Dataset as StoredDataset
@@ -26,9 +27,10 @@ LISTED = 500
 
 
 class JoinForm(forms.Form):
-    """Which dataset to attach."""
+    """Which dataset to attach, and which of its columns."""
 
     source = forms.UUIDField(required=False)
+    tick = PositionsField(required=False)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,7 +44,7 @@ def join(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
     refusal: FairdbError | None = None
     if posted:
         try:
-            return _attach(request, dataset, source_id)
+            return _attach(request, dataset, form)
         except FairdbError as error:
             refusal = error
     context = {
@@ -69,16 +71,15 @@ def detach(request: HtmxHttpRequest, dataset_id: UUID, attachment_id: UUID) -> H
     return redirect("datasets:join", dataset_id)
 
 
-def _attach(request: HtmxHttpRequest, dataset: Dataset, source_id: UUID | None) -> HttpResponse:
-    ticked = [int(each) for each in request.POST.getlist("tick") if each.isdecimal()]
-    chosen = None if "all" in request.POST else ticked
+def _attach(request: HtmxHttpRequest, dataset: Dataset, form: JoinForm) -> HttpResponse:
+    chosen = None if "all" in request.POST else form.cleaned_data.get("tick", [])
     with audit.trail(
         AuditAction.DATASET_JOINED, actor=request.user.pk, request=request, dataset=dataset.id
     ):
         attached = dataset_attach(
             owner_id=request.user.pk,
             dataset_id=dataset.id,
-            source_id=source_id or UUID(int=0),
+            source_id=form.cleaned_data.get("source") or UUID(int=0),
             positions=chosen,
         )
     messages.success(

@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import limits
 from accounts.limits import Limit
+from datasets.forms import MomentField
 from datasets.loading.shown import load_get, load_list
 from datasets.loading.submissions import submission_cancel, submission_start
 from datasets.models import Submission
@@ -25,7 +26,7 @@ from fairdb_site.http import HtmxHttpRequest, is_htmx
 class PageForm(forms.Form):
     """Where the list of loads goes on: when the last one shown was sent."""
 
-    before = forms.DateTimeField(required=False)
+    before = MomentField(required=False)
 
 
 @require_safe
