@@ -1,6 +1,7 @@
 """What becomes of a file that was sent: held, loaded by a worker, or given up."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import uuid4
 import pytest
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -144,6 +146,36 @@ def test_cancelling_what_waits_lets_go_of_its_file_at_once(alice: Person) -> Non
 
     assert cancelled.state == now(submission).state == State.CANCELLED
     assert not is_held(submission)
+    assert not Dataset.objects.filter(user_id=alice.user.pk).exists()
+
+
+def test_of_those_who_race_for_one_held_file_one_has_it_and_nothing_is_left(alice: Person) -> None:
+    drafts = [drafted(alice) for _ in range(4)]
+    at_once = threading.Barrier(3)
+
+    def act(do: Any, draft: Submission) -> str:
+        at_once.wait()
+        try:
+            do(owner_id=alice.user.pk, submission_id=draft.pk)
+        except Conflict as error:
+            return error.message
+        finally:
+            connection.close()
+        return ""
+
+    with ThreadPoolExecutor(3) as others:
+        for draft in drafts:
+            acts = (submission_cancel, submission_start, submission_start)
+            told = [one.result() for one in [others.submit(act, do, draft) for do in acts]]
+
+            # one that was started first is cancelled while it waits; else its starter is told
+            assert told[0] == ""
+            assert all(not words or "not held any more" in words for words in told[1:])
+            assert now(draft).state == State.CANCELLED
+            assert not is_held(draft)
+
+    drain()
+    assert not StagedFile.objects.filter(name__in=[draft.staged for draft in drafts]).exists()
     assert not Dataset.objects.filter(user_id=alice.user.pk).exists()
 
 
