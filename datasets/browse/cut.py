@@ -24,9 +24,9 @@ class CutText:
         return f"{self.beginning}… ({self.left_out:,} more)" if self.left_out else self.beginning
 
 
-def cut(text: str) -> CutText:
+def cut(text: str, most: int = MOST_OF_A_CELL) -> CutText:
     """Return of a whole text what a page carries."""
-    return CutText(text[:MOST_OF_A_CELL], max(len(text) - MOST_OF_A_CELL, 0))
+    return CutText(text[:most], max(len(text) - most, 0))
 
 
 def as_cut(text: str, most: int = MOST_OF_A_CELL) -> CutText:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from datasets.browse.cut import cut
 from datasets.ingest.block import Block
 from datasets.ingest.datatypes import DataType, Mask
 from datasets.ingest.names import shown
@@ -246,7 +247,8 @@ def _rows(block: Block, missing: Sequence[str]) -> tuple[tuple[str | None, ...],
     count = min(block.rows, ROWS_SHOWN)
     cells = block.cells(0, block.width - 1).head(count * block.width)
     texts = [
-        None if cell is None or cell in missing else cell[:LONGEST_CELL] for cell in cells.to_list()
+        None if cell is None or cell in missing else str(cut(cell, LONGEST_CELL))
+        for cell in cells.to_list()
     ]
     return tuple(tuple(texts[row * block.width : (row + 1) * block.width]) for row in range(count))
 

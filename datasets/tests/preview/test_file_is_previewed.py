@@ -38,6 +38,11 @@ def test_rows_are_those_of_the_file_with_missing_cells_marked() -> None:
     assert (found.id_position, found.notes) == (1, ())
 
 
+def test_of_a_long_cell_the_beginning_is_shown_and_how_much_is_left_out() -> None:
+    found = of(f"pid,note\nP1,{'x' * 1_000_000}\nP2,{'y' * 200}\n")
+    assert [row[1] for row in found.rows] == [f"{'x' * 200}… (999,800 more)", "y" * 200]
+
+
 def test_types_are_found_with_what_speaks_for_them() -> None:
     found = of(TABLE)
     assert [c.data_type for c in found.columns] == ["text", "integer", "float", "date"]
