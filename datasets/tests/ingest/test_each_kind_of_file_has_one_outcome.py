@@ -102,6 +102,7 @@ FILES = {
     "a header of more than 32 MB": File(
         b"x" * 2_000_000, limits={"read.MAX_HEADER_BYTES": 1_000_000}
     ),
+    "a column's name of more than 10,000 characters": File(b"id," + b"x" * 10_001 + b"\nP1,1\n"),
     "more columns than `FAIRDB_MAX_COLUMNS`": File(b"id,v,w\nP1,1,1\n", {"max_columns": 2}),
     "more rows than `FAIRDB_MAX_ROWS`": File(b"id\n1\n2\n3\n", {"max_rows": 2}),
     "a gzip bomb: more text than `FAIRDB_MAX_UPLOAD_BYTES`": File(
