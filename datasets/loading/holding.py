@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -46,13 +47,33 @@ def make_place(account: UUID) -> None:
     failed = held.filter(state=State.FAILED).order_by("ended_at")
     files = dict(failed.values_list("pk", "staged")[:too_many])
     if len(files) < too_many:
-        raise Conflict(
-            f"{settings.FAIRDB_MAX_HELD} files of yours wait here already. Nothing of this one was "
-            "kept. Wait until some of them are loaded, or cancel loads that you do not need."
-        )
+        raise _too_many_held()
     failed.filter(pk__in=files).update(staged="")
     for name in files.values():
         discard_kept(name)
+
+
+def take_place(account: UUID, key: UUID | None) -> None:
+    """Take the place that was made, in the transaction that holds the file; Conflict if it is gone.
+
+    Somebody who sends many files at one moment had a place made for each before any was taken. The
+    file that was sent before with the same `key` gives its place up.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"files held of {account}"]
+        )
+    held = Submission.objects.filter(owner=account).exclude(staged="")
+    others = held.exclude(key=key) if key else held
+    if others.count() >= settings.FAIRDB_MAX_HELD:
+        raise _too_many_held()
+
+
+def _too_many_held() -> Conflict:
+    return Conflict(
+        f"{settings.FAIRDB_MAX_HELD} files of yours wait here already. Nothing of this one was "
+        "kept. Wait until some of them are loaded, or cancel loads that you do not need."
+    )
 
 
 def submissions_forget(dataset: UUID) -> None:

@@ -19,7 +19,7 @@ from datasets.ingest.load import next_version, require_same_key
 from datasets.ingest.pipeline import told
 from datasets.ingest.pseudonyms import key_fingerprint
 from datasets.loading.asked import Asked
-from datasets.loading.holding import UNDER_WAY, make_place
+from datasets.loading.holding import UNDER_WAY, make_place, take_place
 from datasets.loading.tasks import enqueue
 from datasets.models import Submission
 from datasets.quota import require_room
@@ -94,6 +94,7 @@ def submission_draft(
     def hand_over(staged: str) -> Submission:
         new = facts | {"staged": staged}
         with transaction.atomic():
+            take_place(owner.pk, key)
             if key is None:
                 return Submission.objects.create(owner=owner, **new)
             sent = Submission.objects.select_for_update()

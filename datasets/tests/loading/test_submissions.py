@@ -213,6 +213,26 @@ def test_an_account_has_so_many_files_held_and_those_of_failed_loads_go_first(
     submission_cancel(owner_id=alice.user.pk, submission_id=second.pk)
     assert is_held(drafted(alice))
 
+    settings.FAIRDB_MAX_HELD = 4
+    at_once = threading.Barrier(5)
+
+    def send() -> bool:
+        file = uploaded()
+        at_once.wait()
+        try:
+            submission_draft(owner=alice.user, uploaded=file, asked=Asked(title="A table"))
+        except Conflict:
+            return False
+        finally:
+            file.close()
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(5) as others:
+        sent = [each.result() for each in [others.submit(send) for _ in range(5)]]
+    assert sum(sent) == 2
+    assert Submission.objects.filter(owner=alice.user).exclude(staged="").count() == 4
+
 
 SENTINEL = "P-sentinel-7341"
 
