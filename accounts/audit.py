@@ -66,6 +66,29 @@ def record(  # each is a fact of the event
             raise  # else another request was first
 
 
+def record_within(
+    action: AuditAction,
+    *,
+    actor: UUID,
+    outcome: AuditOutcome,
+    dataset: UUID | None = None,
+    seen_from: UUID | None = None,
+    request_id: str = "",
+) -> None:
+    """Add an event in the transaction that ends what it tells of: both are kept, or neither.
+
+    For work whose process may be killed as soon as it has ended, before it could call `record`.
+    """
+    AuditEvent.objects.create(
+        action=action,
+        outcome=outcome,
+        actor=actor,
+        dataset=dataset,
+        origin=seen_from,
+        request_id=request_id,
+    )
+
+
 @dataclass
 class Trail:
     """What will be on record of work under way; whoever does it fills in what it turned out."""

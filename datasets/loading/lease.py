@@ -25,7 +25,8 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import AuditOutcome, User
+from datasets.loading.recording import record_end
 from datasets.models import Submission
 from datasets.staging import discard_kept
 from fairdb_site.database import renew_if_lost
@@ -70,7 +71,8 @@ class Lease:
     """The right to load one submission; entered, it is kept alive until it is left.
 
     `claim` gives one, or None. How it ended is said by one of `stored`, `cancelled`, `failed` and
-    `given_back`, each of which does nothing where another attempt has the load.
+    `given_back`, each of which does nothing where another attempt has the load. The first three put
+    it on record in the same transaction, as `seal` does in the one that stores the dataset.
     """
 
     def __init__(self, submission: Submission) -> None:
@@ -155,23 +157,26 @@ class Lease:
         sealed = self._ours().filter(cancel_asked=False).update(**self._stored(dataset))
         if not sealed:
             raise Cancelled if self._ours().exists() else LeaseLost
+        record_end(self.submission, AuditOutcome.DONE, dataset)
 
     # -- How it ended -----------------------------------------------------------------------------
 
     def stored(self, dataset: UUID) -> None:
         """Say that the dataset is stored; nothing where it was sealed."""
-        self._end(**self._stored(dataset))
+        self._end(AuditOutcome.DONE, **self._stored(dataset))
         discard_kept(self.submission.staged)
 
     def cancelled(self) -> None:
         """Say that it was cancelled; its file goes."""
-        self._end(state=State.CANCELLED, staged="", error="")
+        self._end(AuditOutcome.REFUSED, state=State.CANCELLED, staged="", error="")
         discard_kept(self.submission.staged)
 
-    def failed(self, facts: Mapping[str, Any], *, file_is_kept: bool) -> None:
+    def failed(
+        self, facts: Mapping[str, Any], *, outcome: AuditOutcome, file_is_kept: bool
+    ) -> None:
         """Say why it failed; its file goes where another try would be of no use."""
-        left = {} if file_is_kept else {"staged": ""}
-        self._end(state=State.FAILED, **facts, **left)
+        left: dict[str, Any] = {} if file_is_kept else {"staged": ""}
+        self._end(outcome, state=State.FAILED, **facts, **left)
         if not file_is_kept:
             discard_kept(self.submission.staged)
 
@@ -179,9 +184,12 @@ class Lease:
         """Put it back to those that wait, as nothing was wrong with it; return whether it was."""
         return bool(self._ours().update(state=State.WAITING, **NOBODYS))
 
-    def _end(self, **facts: Any) -> None:
+    def _end(self, outcome: AuditOutcome, *, dataset: UUID | None = None, **facts: Any) -> None:
         renew_if_lost()
-        self._ours().update(**({"ended_at": Now()} | NOBODYS | facts))
+        with transaction.atomic():
+            ended = {"ended_at": Now(), "dataset": dataset} | NOBODYS | facts
+            if self._ours().update(**ended):
+                record_end(self.submission, outcome, dataset)
 
     def _stored(self, dataset: UUID) -> dict[str, Any]:
         ended = {"state": State.STORED, "dataset": dataset, "staged": "", "ended_at": Now()}

@@ -25,7 +25,8 @@ from psycopg2 import errorcodes
 from accounts.models import AuditOutcome
 from datasets.ingest.turn import lock_of
 from datasets.loading.lease import NOBODYS
-from datasets.loading.tasks import enqueue, enqueue_next, record_end
+from datasets.loading.recording import record_end
+from datasets.loading.tasks import enqueue, enqueue_next
 from datasets.models import Dataset, Submission
 from datasets.services import dataset_discard
 from datasets.staging import discard_kept
@@ -90,6 +91,9 @@ def _take_back(submission_id: UUID) -> bool:
             _end_sessions(cursor, [lock_of(lost.owner_id, lost.pk), *map(str, left)])
             _next_state(lost)
             lost.save()
+            if lost.state != State.WAITING:
+                has_failed = lost.state == State.FAILED
+                record_end(lost, AuditOutcome.FAILED if has_failed else AuditOutcome.REFUSED)
     except OperationalError as error:
         if getattr(error.__cause__, "pgcode", None) != errorcodes.LOCK_NOT_AVAILABLE:
             raise
@@ -101,7 +105,6 @@ def _take_back(submission_id: UUID) -> bool:
     if lost.state == State.WAITING:
         enqueue(lost.pk)
         return True
-    record_end(lost, AuditOutcome.FAILED if lost.state == State.FAILED else AuditOutcome.REFUSED)
     enqueue_next(lost.owner_id)
     return True
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_tasks import task
 
 from accounts import audit
-from accounts.models import AuditAction, AuditOutcome
+from accounts.models import AuditOutcome
 from datasets.ingest.interruption import interrupted_by
 from datasets.ingest.slots import Busy
 from datasets.ingest.turn import UnderWay
@@ -72,18 +72,6 @@ def enqueue_next(owner_id: UUID) -> None:
         enqueue(following.pk)
 
 
-def record_end(submission: Submission, outcome: AuditOutcome, dataset: UUID | None = None) -> None:
-    """Put on record how a load ended: by who sent the file, from where it was sent."""
-    audit.record(
-        AuditAction.DATASET_LOADED,
-        actor=submission.owner_id,
-        outcome=outcome,
-        dataset=dataset,
-        seen_from=submission.seen_from,
-        request_id=submission.request_id,
-    )
-
-
 def _load(lease: Lease) -> bool:
     """Load the file and say how that ended; False where it comes later, or by another worker.
 
@@ -113,19 +101,20 @@ def _load(lease: Lease) -> bool:
         return False
     except Cancelled:
         lease.cancelled()
-        record_end(submission, AuditOutcome.REFUSED)
     except FairdbError as error:
-        lease.failed(_told(error), file_is_kept=_another_try_may_do(error))
-        record_end(submission, audit.outcome_of(error))
+        lease.failed(
+            _told(error),
+            outcome=audit.outcome_of(error),
+            file_is_kept=_another_try_may_do(error),
+        )
     except Exception as error:
         if is_outage(error):
             raise
         logger.exception("load %s failed", submission.pk)
-        lease.failed({"error": UNEXPECTED, "error_status": 500}, file_is_kept=True)
-        record_end(submission, AuditOutcome.FAILED)
+        facts = {"error": UNEXPECTED, "error_status": 500}
+        lease.failed(facts, outcome=AuditOutcome.FAILED, file_is_kept=True)
     else:
         lease.stored(receipt.dataset)
-        record_end(submission, AuditOutcome.DONE, receipt.dataset)
     return True
 
 

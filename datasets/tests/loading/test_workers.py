@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from accounts.models import AuditAction, AuditEvent
 from conftest import People, Person
 from datasets.clearing import Cleared
 from datasets.ingest.pipeline import Receipt
@@ -140,6 +141,12 @@ def stored_once(owner: Person, expected: Receipt | None = None) -> Dataset:
     return dataset
 
 
+def on_record(owner: Person) -> list[str]:
+    """Return how the owner's loads ended, oldest first; those by command are not among them."""
+    found = AuditEvent.objects.filter(actor=owner.user.pk, action=AuditAction.DATASET_LOADED)
+    return list(found.order_by("id").values_list("outcome", flat=True))
+
+
 @pytest.mark.parametrize(("step", "done"), STEPS)
 def test_the_load_of_a_killed_worker_is_done_by_another_one(
     alice: Person, tmp_path: Path, started: Started, step: str, done: int
@@ -168,6 +175,7 @@ def test_a_worker_that_is_killed_once_all_is_stored_leaves_it_stored(
     take_back_lost()
     drain()
     assert now(submission).dataset == stored_once(alice).pk
+    assert on_record(alice) == ["done"]
     reap_uploads()
     assert len(leftovers(alice)) == 3  # the dataset, its record, its table
 
@@ -192,11 +200,31 @@ def test_a_worker_that_was_paused_for_minutes_stores_nothing_when_it_wakes_up(
 
     assert stored_once(alice, expected).pk == dataset.pk
     assert (now(submission).state, now(submission).dataset) == (State.STORED, dataset.pk)
+    assert on_record(alice) == ["done"]
     reap_uploads()
     assert {table["table_name"] for table in alice.rpc("get_all_tables")} == {
         *expected.tables,
         *dataset.parts,
     }
+
+
+def test_a_load_ends_with_its_record_or_not_at_all(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*args: Any) -> None:
+        raise OperationalError
+
+    submission = submitted(alice, b"id,age\nP1\n")
+    with monkeypatch.context() as away:
+        away.setattr("datasets.loading.lease.record_end", cut_off)
+        drain()
+    assert now(submission).state == State.RUNNING
+
+    run_out(submission)
+    take_back(submission)
+    drain()
+    assert now(submission).state == State.FAILED
+    assert on_record(alice) == ["refused"]
 
 
 def test_a_lease_that_has_not_run_out_is_let_alone(alice: Person) -> None:
