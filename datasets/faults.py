@@ -8,6 +8,7 @@ import psycopg2
 from django.db import DatabaseError
 from psycopg2 import errorcodes
 
+from fairdb_site.database import is_outage
 from fairdb_site.errors import Conflict, FairdbError, Refused, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,10 @@ _FULL = {
 }
 _DATA_EXCEPTION = "22"  # SQLSTATE class
 _CONNECTION_LOST = errorcodes.CONNECTION_FAILURE  # what psycopg2 leaves without a code
+
+
+class Interrupted(Unavailable):
+    """The database went away, or ended the connection: the same work may be done once more."""
 
 
 @contextmanager
@@ -34,10 +39,10 @@ def plain_faults(doing: str) -> Iterator[None]:
         cause = error.__cause__ if isinstance(error, DatabaseError) else error
         code = getattr(cause, "pgcode", None) or _CONNECTION_LOST
         logger.warning("%s failed with SQLSTATE %s", doing, code)
-        raise _plain(code, doing) from None
+        raise _plain(code, doing, Interrupted if is_outage(error) else Unavailable) from None
 
 
-def _plain(code: str, doing: str) -> FairdbError:
+def _plain(code: str, doing: str, otherwise: type[Unavailable]) -> FairdbError:
     if code in _FULL:
         return Unavailable(
             f"The database has no room for this {doing}. Nothing was stored. "
@@ -53,6 +58,6 @@ def _plain(code: str, doing: str) -> FairdbError:
             "Load the column concerned as text.",
             option="types",
         )
-    return Unavailable(
+    return otherwise(
         f"The database stopped the {doing} (SQLSTATE {code}). Nothing was changed. Try again."
     )

@@ -259,7 +259,7 @@ class Submission(models.Model):
     dataset = models.UUIDField(null=True, help_text="What it became.")
 
     attempt = models.IntegerField(default=0, help_text="Only the newest may store anything.")
-    losses = models.IntegerField(default=0, help_text="Attempts whose worker was lost.")
+    losses = models.IntegerField(default=0, help_text="Attempts that were lost.")
     worker = models.CharField(max_length=64, default="", blank=True)
     lease_until = models.DateTimeField(null=True)
     cancel_asked = models.BooleanField(default=False)

@@ -98,7 +98,7 @@ class SubmissionAdmin(FactsAdmin):
             ("Why", _why(thing)),
             ("File", self.file_size(thing)),
             ("Dataset", format_html("<code>{}</code>", thing.dataset) if thing.dataset else NONE),
-            ("Attempts", f"{thing.attempt:,}, of which {thing.losses:,} lost their worker"),
+            ("Attempts", f"{thing.attempt:,}, of which {thing.losses:,} were lost"),
             ("Worker", thing.worker or NONE),
             ("Request", format_html("<code>{}</code>", thing.request_id or NONE)),
             ("Sent", moment(thing.created_at)),

@@ -39,6 +39,9 @@ State = Submission.State
 LEASE: Final = timedelta(seconds=60)
 """How long a worker is believed to be alive since it last said so."""
 
+MOST_LOSSES: Final = 3
+"""Attempts that a load may lose before it is taken for what ends them."""
+
 _BEAT: Final = 2.0  # seconds between two times it says so, and so how soon it learns of a cancel
 
 
@@ -70,9 +73,10 @@ def worker_name() -> str:
 class Lease:
     """The right to load one submission; entered, it is kept alive until it is left.
 
-    `claim` gives one, or None. How it ended is said by one of `stored`, `cancelled`, `failed` and
-    `given_back`, each of which does nothing where another attempt has the load. The first three put
-    it on record in the same transaction, as `seal` does in the one that stores the dataset.
+    `claim` gives one, or None. How it ended is said by one of `stored`, `cancelled`, `failed`,
+    `given_back` and `interrupted`, each of which does nothing where another attempt has the load.
+    The first three put it on record in the same transaction, as `seal` does in the one that stores
+    the dataset.
     """
 
     def __init__(self, submission: Submission) -> None:
@@ -183,6 +187,15 @@ class Lease:
     def given_back(self) -> bool:
         """Put it back to those that wait, as nothing was wrong with it; return whether it was."""
         return bool(self._ours().update(state=State.WAITING, **NOBODYS))
+
+    def interrupted(self) -> bool:
+        """Put it back to those that wait, as one that lost an attempt, unless it lost too many.
+
+        Return whether it was.
+        """
+        renew_if_lost()
+        ours = self._ours().filter(losses__lt=MOST_LOSSES - 1)
+        return bool(ours.update(state=State.WAITING, losses=F("losses") + 1, **NOBODYS))
 
     def _end(self, outcome: AuditOutcome, *, dataset: UUID | None = None, **facts: Any) -> None:
         renew_if_lost()

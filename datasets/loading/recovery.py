@@ -24,7 +24,7 @@ from psycopg2 import errorcodes
 
 from accounts.models import AuditOutcome
 from datasets.ingest.turn import lock_of
-from datasets.loading.lease import NOBODYS
+from datasets.loading.lease import MOST_LOSSES, NOBODYS
 from datasets.loading.recording import record_end
 from datasets.loading.tasks import enqueue, enqueue_next
 from datasets.models import Dataset, Submission
@@ -35,12 +35,10 @@ logger = logging.getLogger(__name__)
 
 State = Submission.State
 
-MOST_LOSSES: Final = 3
-"""Workers that a load may lose before it is taken for what kills them."""
-
 LOST: Final = (
-    f"{MOST_LOSSES} workers were lost while they loaded this file: killed, or out of memory. "
-    "Nothing was stored. Ask the operator to look into it, then try again."
+    f"{MOST_LOSSES} attempts at this file were lost: their workers were killed or out of memory, "
+    "or the database ended their connections. Nothing was stored. Ask the operator to look into "
+    "it, then try again."
 )
 _FORGOTTEN: Final = timedelta(seconds=30)  # by then a load that was enqueued is in the queue
 _QUEUE_IS_KEPT: Final = timedelta(days=1)

@@ -18,6 +18,7 @@ from django_tasks import task
 
 from accounts import audit
 from accounts.models import AuditOutcome
+from datasets.faults import Interrupted
 from datasets.ingest.interruption import interrupted_by
 from datasets.ingest.slots import Busy
 from datasets.ingest.turn import UnderWay
@@ -30,7 +31,8 @@ from fairdb_site.errors import FairdbError
 
 logger = logging.getLogger(__name__)
 
-_LATER: Final = timedelta(seconds=10)  # a load that finds the owner or the server busy comes back
+# until a load comes back that found its owner or the server busy, or the database gone
+_LATER: Final = timedelta(seconds=10)
 
 UNEXPECTED: Final = (
     "Something went wrong on the server while this file was loaded. Nothing was stored. Try again; "
@@ -102,6 +104,9 @@ def _load(lease: Lease) -> bool:
     except Cancelled:
         lease.cancelled()
     except FairdbError as error:
+        if isinstance(error, Interrupted) and lease.interrupted():
+            enqueue(submission.pk, after=_LATER)
+            return False
         lease.failed(
             _told(error),
             outcome=audit.outcome_of(error),

@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('suggestion', models.TextField(blank=True, default='', help_text='For that option.')),
                 ('dataset', models.UUIDField(help_text='What it became.', null=True)),
                 ('attempt', models.IntegerField(default=0, help_text='Only the newest may store anything.')),
-                ('losses', models.IntegerField(default=0, help_text='Attempts whose worker was lost.')),
+                ('losses', models.IntegerField(default=0, help_text='Attempts that were lost.')),
                 ('worker', models.CharField(blank=True, default='', max_length=64)),
                 ('lease_until', models.DateTimeField(null=True)),
                 ('cancel_asked', models.BooleanField(default=False)),

@@ -317,25 +317,6 @@ def test_supabase_going_away_between_parts_leaves_nothing(
     assert load_csv(alice, tmp_path, text).columns == 400
 
 
-@pytest.fixture
-def terminated_while_storing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have an operator terminate the load's connection before its rows are copied."""
-    real = load_module._copy_rows
-
-    def copy_rows(cursor: Any, *args: Any) -> None:
-        cursor.execute("select pg_backend_pid()")
-        [pid] = cursor.fetchone()
-        other = connection.copy()
-        with other.cursor() as second:
-            second.execute("select pg_terminate_backend(%s)", [pid])
-        other.close()
-        real(cursor, *args)
-
-    monkeypatch.setattr(load_module, "_copy_rows", copy_rows)
-    yield
-    monkeypatch.undo()
-
-
 @pytest.mark.usefixtures("terminated_while_storing")
 def test_a_terminated_connection_is_a_plain_error_and_leaves_nothing(
     alice: Person, tmp_path: Path

@@ -24,8 +24,8 @@ from datasets.clearing import Cleared
 from datasets.ingest.pipeline import Receipt
 from datasets.loading import recovery, tasks
 from datasets.loading.chores import Chores
-from datasets.loading.lease import Lease
-from datasets.loading.recovery import MOST_LOSSES, enqueue_forgotten, take_back_lost
+from datasets.loading.lease import MOST_LOSSES, Lease
+from datasets.loading.recovery import enqueue_forgotten, take_back_lost
 from datasets.loading.submissions import submission_cancel, submission_start
 from datasets.models import Dataset, Submission, Worker
 from datasets.services import reap_uploads
@@ -248,10 +248,30 @@ def test_what_kills_its_workers_is_given_up_and_can_be_tried_again(alice: Person
 
     failed = now(submission)
     assert failed.state == State.FAILED
-    assert "3 workers were lost" in failed.error
+    assert "3 attempts at this file were lost" in failed.error
     submission_start(owner_id=alice.user.pk, submission_id=submission.pk)
     drain()
     assert now(submission).state == State.STORED
+
+
+def test_a_load_whose_connection_is_ended_comes_again_until_that_is_too_often(
+    alice: Person, monkeypatch: pytest.MonkeyPatch, terminated_while_storing: None
+) -> None:
+    submission = submitted(alice)
+    for attempt in range(1, MOST_LOSSES):
+        drain(deferred=True)
+        assert (now(submission).state, now(submission).losses) == (State.WAITING, attempt)
+    drain(deferred=True)
+    failed = now(submission)
+    assert (failed.state, failed.error_status) == (State.FAILED, 503)
+    assert "The database stopped the load" in failed.error
+    assert on_record(alice) == ["failed"]
+
+    monkeypatch.undo()
+    submission_start(owner_id=alice.user.pk, submission_id=submission.pk)
+    drain()
+    assert now(submission).dataset == stored_once(alice).pk
+    assert on_record(alice) == ["failed", "done"]
 
 
 def test_a_cancelled_load_of_a_killed_worker_is_not_done_again(alice: Person) -> None:
