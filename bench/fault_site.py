@@ -41,8 +41,7 @@ def main() -> None:
 def _begin(application: Any, order: dict[str, Any]) -> None:
     from django.conf import settings
 
-    from datasets.loading import lease
-    from datasets.management.commands import db_worker
+    from datasets.loading import lease, taking
     from fairdb_site.supabase import clients
 
     os.environ["PGAPPNAME"] = order["name"]  # by which its connections are told from others
@@ -56,7 +55,7 @@ def _begin(application: Any, order: dict[str, Any]) -> None:
         settings.STORAGES["staged"]["OPTIONS"]["location"] = order["staging"]
     if order["lease"]:
         lease.LEASE, lease._BEAT = timedelta(seconds=order["lease"]), order["lease"] / 8
-        db_worker.LONGEST_IDLE = order["lease"]
+        taking.LONGEST = order["lease"]
     if order["is_worker"]:
         _work(order)
     else:

@@ -32,6 +32,8 @@ def is_outage(error: BaseException | None) -> bool:
     """
     while error is not None and not isinstance(error, psycopg2.Error):
         error = error.__cause__ or error.__context__
+    if getattr(error, "pgcode", None) == errorcodes.IDLE_IN_TRANSACTION_SESSION_TIMEOUT:
+        return True  # psycopg2 takes it for an internal error, but the connection is gone
     if isinstance(error, psycopg2.InterfaceError):
         return "connection" in str(error)  # else a cursor of ours was closed
     if isinstance(error, psycopg2.OperationalError) or type(error) is psycopg2.DatabaseError:

@@ -9,6 +9,7 @@ from django.db import Error
 from django_tasks_db.management.commands import db_worker
 from psycopg2 import errorcodes
 
+from datasets.loading.taking import taken_in_time
 from fairdb_site.database import is_outage
 
 _PAUSE = 5.0  # seconds until the database is tried again
@@ -36,7 +37,7 @@ class Command(db_worker.Command):
         """Work until told to stop, or with `--batch` until the queue is empty."""
         from datasets.loading.chores import Chores
 
-        with Chores():
+        with taken_in_time(), Chores():
             while not self._worked(**options):
                 time.sleep(_PAUSE)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
@@ -22,7 +22,7 @@ from accounts.models import AuditAction, AuditEvent
 from conftest import People, Person
 from datasets.clearing import Cleared
 from datasets.ingest.pipeline import Receipt
-from datasets.loading import recovery, tasks
+from datasets.loading import recovery, taking, tasks
 from datasets.loading.chores import Chores
 from datasets.loading.lease import MOST_LOSSES, Lease
 from datasets.loading.recovery import enqueue_forgotten, take_back_lost
@@ -33,6 +33,7 @@ from datasets.tests.loading.queue import drain, now, submitted
 from datasets.tests.loading.tables import load_csv
 from datasets.tests.loading.test_faults import kill, leftovers
 from datasets.tests.loading.test_one_load_at_a_time import elsewhere
+from fairdb_site.database import is_outage
 
 ROOT = Path(__file__).resolve().parents[3]
 # two tables of text
@@ -285,6 +286,28 @@ def test_a_cancelled_load_of_a_killed_worker_is_not_done_again(alice: Person) ->
 
     assert now(submission).state == State.CANCELLED
     assert leftovers(alice) == []
+
+
+def test_the_server_ends_what_a_paused_worker_was_in_the_middle_of(
+    alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "LONGEST", 0.05)
+    submitted(alice)
+
+    def pause() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            assert DBTaskResult.objects.ready().get_locked() is not None
+            assert select.select([connection.connection], [], [], 30)[0]
+            cursor.execute("select 1")
+
+    with taking.taken_in_time(), pytest.raises(DatabaseError) as ended:
+        pause()
+    connection.close()
+    assert is_outage(ended.value)
+    with connection.cursor() as cursor:
+        cursor.execute("show idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("0",)
+    drain()
 
 
 def test_workers_that_race_for_one_load_store_it_once(alice: Person) -> None:
