@@ -1,13 +1,11 @@
 """A load that is killed or fails leaves nothing; live loads are left alone; a retry works."""
 
 import io
-import json
 import logging
 import os
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -32,13 +30,12 @@ from datasets.ingest import load as load_module
 from datasets.ingest.pseudonyms import owner_key, pseudonymize
 from datasets.models import StagedFile, Submission
 from datasets.services import reap_uploads
+from datasets.tests.loading.forked import forking
 from datasets.tests.loading.queue import drain, load_by_page
 from datasets.tests.loading.tables import load_csv
 from fairdb_site.errors import FairdbError, NotFound, Unavailable
 from fairdb_site.local.binaries import MAJOR, package_folder
 from fairdb_site.local.state import SUPERUSER, local_state
-
-ROOT = Path(__file__).resolve().parents[3]
 
 # Imports what a load needs, once; then makes a process for each line it reads. That one stages a
 # file as an upload is, and loads it; it holds still at the step named, until it is killed.
@@ -50,9 +47,8 @@ import supabase
 from accounts.models import User
 from datasets.ingest.pipeline import dataset_import
 from datasets.staging import Staged
-from datasets.tests.loading.queue import drain, load_by_page
 
-def load(owner, path, step, done, key):
+def work(owner, path, step, done, key):
     def progress(*now):
         if now[:2] == (step, done):
             print(os.getpid(), flush=True)
@@ -65,13 +61,6 @@ def load(owner, path, step, done, key):
         owner=User.objects.get(pk=owner), source=staged.open, file_name="x.csv", title="killed",
         submission=uuid.UUID(key), progress=progress,
     )
-
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a killed one ended
-for line in sys.stdin:
-    if os.fork() == 0:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        load(*json.loads(line))
-        os._exit(0)
 """
 
 StartedLoad = Callable[..., int]
@@ -80,32 +69,16 @@ StartedLoad = Callable[..., int]
 @pytest.fixture(scope="module")
 def started_load(db_ready: None) -> Iterator[StartedLoad]:
     """Return a function that starts a load up to a step and gives the number of its process."""
-    loads = subprocess.Popen(
-        [sys.executable, "-c", LOADS],
-        cwd=ROOT,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "fairdb_site.settings"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert loads.stdin
-    assert loads.stdout
-    out, told = loads.stdin, loads.stdout
+    with forking(LOADS) as load:
 
-    def start(
-        owner: Person, folder: Path, step: str, done: int, key: UUID, *, raw_id: str = "P1"
-    ) -> int:
-        path = folder / "killed.csv"
-        path.write_text(f"id,{','.join(f'c{n}' for n in range(700))}\n{raw_id}{',x' * 700}\n")
-        print(
-            json.dumps([str(owner.user.pk), str(path), step, done, str(key)]), file=out, flush=True
-        )
-        return int(told.readline())
+        def start(
+            owner: Person, folder: Path, step: str, done: int, key: UUID, *, raw_id: str = "P1"
+        ) -> int:
+            path = folder / "killed.csv"
+            path.write_text(f"id,{','.join(f'c{n}' for n in range(700))}\n{raw_id}{',x' * 700}\n")
+            return load(str(owner.user.pk), str(path), step, done, str(key))
 
-    yield start
-    os.killpg(loads.pid, signal.SIGKILL)
-    loads.communicate()
+        yield start
 
 
 def kill(process: int) -> None:

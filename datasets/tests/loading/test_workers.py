@@ -1,10 +1,8 @@
 """Workers that are killed, paused or race each other: each file is stored once, or not at all."""
 
-import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -29,13 +27,13 @@ from datasets.loading.recovery import enqueue_forgotten, take_back_lost
 from datasets.loading.submissions import submission_cancel, submission_start
 from datasets.models import Dataset, Submission, Worker
 from datasets.services import reap_uploads
+from datasets.tests.loading.forked import forking
 from datasets.tests.loading.queue import drain, now, submitted
 from datasets.tests.loading.tables import load_csv
 from datasets.tests.loading.test_faults import kill, leftovers
 from datasets.tests.loading.test_one_load_at_a_time import elsewhere
 from fairdb_site.database import is_outage
 
-ROOT = Path(__file__).resolve().parents[3]
 # two tables of text
 WIDE = f"id,{','.join(f'c{n}' for n in range(340))}\nP1{',x' * 340}\nP2{',y' * 340}\n"
 State = Submission.State
@@ -79,12 +77,6 @@ def work(submission, step, done):
 
 lease.LEASE = timedelta(seconds=-1)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-for line in sys.stdin:
-    if os.fork() == 0:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        work(*json.loads(line))
-        os._exit(0)
 """
 STEPS = [("reading", 0), ("creating", 1), ("storing", 0), ("sealing", 0), ("sealed", 0)]
 
@@ -94,26 +86,8 @@ Started = Callable[[Submission, str, int], int]
 @pytest.fixture(scope="module")
 def started(db_ready: None) -> Iterator[Started]:
     """Return a function that has a worker load up to a step and gives the number of its process."""
-    workers = subprocess.Popen(
-        [sys.executable, "-c", WORKERS],
-        cwd=ROOT,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "fairdb_site.settings"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert workers.stdin
-    assert workers.stdout
-    out, told = workers.stdin, workers.stdout
-
-    def start(submission: Submission, step: str, done: int) -> int:
-        print(json.dumps([str(submission.pk), step, done]), file=out, flush=True)
-        return int(told.readline())
-
-    yield start
-    os.killpg(workers.pid, signal.SIGKILL)
-    workers.communicate()
+    with forking(WORKERS) as work:
+        yield lambda submission, step, done: work(str(submission.pk), step, done)
 
 
 def run_out(submission: Submission) -> None:
