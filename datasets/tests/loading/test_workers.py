@@ -3,35 +3,29 @@
 import os
 import select
 import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import AuditAction, AuditEvent
-from conftest import People, Person
-from datasets.clearing import Cleared
+from conftest import Person
 from datasets.ingest.pipeline import Receipt
-from datasets.loading import recovery, taking, tasks
-from datasets.loading.chores import Chores
+from datasets.loading import taking
 from datasets.loading.lease import MOST_LOSSES, Lease
-from datasets.loading.recovery import enqueue_forgotten, take_back_lost
+from datasets.loading.recovery import take_back_lost
 from datasets.loading.submissions import submission_cancel, submission_start
-from datasets.models import Dataset, Submission, Worker
+from datasets.models import Dataset, Submission
 from datasets.services import reap_uploads
 from datasets.tests.loading.forked import forking
 from datasets.tests.loading.queue import drain, now, submitted
 from datasets.tests.loading.tables import load_csv
 from datasets.tests.loading.test_faults import kill, leftovers
-from datasets.tests.loading.test_one_load_at_a_time import elsewhere
 from fairdb_site.database import is_outage
 
 # two tables of text
@@ -282,165 +276,3 @@ def test_the_server_ends_what_a_paused_worker_was_in_the_middle_of(
         cursor.execute("show idle_in_transaction_session_timeout")
         assert cursor.fetchone() == ("0",)
     drain()
-
-
-def test_workers_that_race_for_one_load_store_it_once(alice: Person) -> None:
-    submission, start = submitted(alice), threading.Barrier(6)
-
-    def work(_: int) -> None:
-        start.wait()
-        try:
-            tasks.load_submission.call(str(submission.pk))
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(6) as pool:
-        list(pool.map(work, range(6)))
-
-    assert now(submission).attempt == 1
-    assert now(submission).dataset == stored_once(alice).pk
-
-
-def test_an_owner_has_one_load_at_a_time_and_others_do_not_wait_for_it(people: People) -> None:
-    first, second = (submitted(people.alice, title=title) for title in ("1", "2"))
-    of_bob = submitted(people.bob)
-    lease = Lease.claim(first.pk)
-    assert lease is not None
-
-    drain()
-    assert (now(second).state, now(of_bob).state) == (State.WAITING, State.STORED)
-    tasks.load_submission.call(str(second.pk))
-    assert now(second).state == State.WAITING
-
-    lease.given_back()
-    tasks.load_submission.call(str(first.pk))
-    drain()
-    assert now(first).state == now(second).state == State.STORED
-
-
-def test_two_workers_drain_one_queue_and_each_load_is_stored_once(people: People) -> None:
-    sent = [submitted(owner) for owner in (people.alice, people.bob, people.alice, people.bob)]
-
-    def work(_: int) -> None:
-        try:
-            drain()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(work, range(2)))
-
-    assert [now(one).state for one in sent] == [State.STORED] * 4
-    for owner in (people.alice, people.bob):
-        assert Dataset.objects.filter(user_id=owner.user.pk).count() == 2
-
-
-def test_a_load_that_the_queue_forgot_is_brought_back(alice: Person) -> None:
-    submission = submitted(alice)
-    DBTaskResult.objects.filter(args_kwargs__args=[str(submission.pk)]).update(status="RUNNING")
-    drain()
-    assert now(submission).state == State.WAITING
-    Submission.objects.filter(pk=submission.pk).update(
-        created_at=timezone.now() - timedelta(minutes=1)
-    )
-
-    enqueue_forgotten()
-    drain()
-
-    assert now(submission).state == State.STORED
-
-
-def test_an_account_that_was_closed_loads_nothing(alice: Person) -> None:
-    submission = submitted(alice)
-    alice.user.is_active = False
-    alice.user.save()
-
-    drain()
-
-    assert not Dataset.objects.filter(user_id=alice.user.pk).exists()
-    assert now(submission).state == State.WAITING
-
-
-@pytest.mark.parametrize("step", ["reading", "creating", "storing", "sealing"])
-def test_a_load_is_cancelled_at_any_step_and_leaves_nothing(
-    alice: Person, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    monkeypatch.setattr("datasets.loading.lease._BEAT", 0.01)
-    progress, owner = Lease.progress, alice.user.pk
-    submission = submitted(alice)
-
-    def cancelled(self: Any, at: str, done: int, total: int) -> None:
-        if at == step and self._stop is None:
-            elsewhere(lambda: submission_cancel(owner_id=owner, submission_id=submission.pk))
-            while step != "sealing" and self._stop is None:  # until it is told
-                threading.Event().wait(0.01)
-        progress(self, at, done, total)
-
-    monkeypatch.setattr(Lease, "progress", cancelled)
-    drain()
-
-    assert now(submission).state == State.CANCELLED
-    assert leftovers(alice) == []
-
-
-def test_a_worker_that_is_told_to_end_at_once_gives_its_load_back(
-    alice: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    submission = submitted(alice)
-    with monkeypatch.context() as ending:
-        ending.setattr(Lease, "progress", lambda *args: sys.exit(1))
-        with pytest.raises(SystemExit):
-            tasks.load_submission.call(str(submission.pk))
-
-    assert (now(submission).state, now(submission).losses) == (State.WAITING, 0)
-    assert not Dataset.objects.filter(user_id=alice.user.pk).exists()
-    drain()
-    assert now(submission).state == State.STORED
-
-
-def test_a_worker_says_that_it_is_there_and_signs_off(
-    db_ready: None, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> None:
-    settings.FAIRDB_REAP_MINUTES = 0
-    rounds = threading.Event()
-    monkeypatch.setattr(recovery, "take_back_lost", rounds.set)
-    monkeypatch.setattr("datasets.loading.chores.take_back_lost", rounds.set)
-
-    with Chores():
-        assert rounds.wait(30)
-        assert Worker.objects.filter(seen_at__gt=timezone.now() - timedelta(minutes=1)).exists()
-
-    assert not Worker.objects.exists()
-
-
-def test_of_all_workers_one_clears_up_every_so_many_minutes(
-    db_ready: None, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> None:
-    settings.FAIRDB_REAP_MINUTES = 5
-    Worker.objects.all().delete()
-    cleared: list[str] = []
-    nothing = Cleared(datasets=0, parts=0, files=0, alive=0, accounts=0, accounts_waiting=0)
-    workers = [Chores(), Chores()]
-    for name, worker in zip("ab", workers, strict=True):
-        worker._name = name
-        worker._be_seen()
-
-    def clear_up() -> Cleared:
-        cleared.append("once")
-        return nothing
-
-    def round_of_all() -> list[str]:
-        cleared.clear()
-        for worker in workers:
-            worker._clear_up()
-        return cleared
-
-    monkeypatch.setattr("datasets.loading.chores.clear_up", clear_up)
-    assert round_of_all() == ["once"]
-    assert round_of_all() == []
-    Worker.objects.update(reaped_at=timezone.now() - timedelta(minutes=6))
-    assert round_of_all() == ["once"]
-    settings.FAIRDB_REAP_MINUTES = 0
-    Worker.objects.update(reaped_at=None)
-    assert round_of_all() == []
-    Worker.objects.all().delete()
