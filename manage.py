@@ -6,7 +6,16 @@ import signal
 import sys
 
 # Commands that must work without a database, or that start and stop it themselves.
-WITHOUT_STACK = {"check", "collectstatic", "demo", "help", "local", "makemigrations", "version"}
+WITHOUT_STACK = {
+    "check",
+    "collectstatic",
+    "demo",
+    "help",
+    "local",
+    "makemigrations",
+    "privacy_report",
+    "version",
+}
 
 
 def main() -> None:

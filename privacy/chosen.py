@@ -1,0 +1,121 @@
+"""Which columns play which role in a report, as people name them, and what else they chose."""
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from datasets.ingest.choosing import Labels
+from datasets.ingest.names import shown
+from datasets.ingest.profile import column_name
+from fairdb_site.errors import Refused
+from privacy.measures.inputs import MissingPolicy
+from privacy.measures.verdict import Thresholds
+
+MOST_MEASURED = 1_000
+"""Columns of one report; each is held in memory, and nobody knows so many of a person."""
+
+_TITLES = {
+    "quasi_identifiers": "a quasi-identifier",
+    "sensitive": "sensitive",
+    "id_column": "the id",
+}
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Places of columns (from 1) by role; `id_position` is of the column that tells persons."""
+
+    quasi_identifiers: tuple[int, ...]
+    sensitive: tuple[int, ...] = ()
+    id_position: int | None = None
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The places of all columns that are measured."""
+        ids = () if self.id_position is None else (self.id_position,)
+        return (*self.quasi_identifiers, *self.sensitive, *ids)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a table is held against, and how missing quasi-identifiers are counted."""
+
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    missing: MissingPolicy = "own"
+
+
+def roles_named(
+    header: Sequence[str],
+    *,
+    quasi_identifiers: str,
+    sensitive: str = "",
+    id_column: str = "",
+) -> Roles:
+    """Return the columns that lists of labels name, each a line of CSV (`age,"height, cm",#7`).
+
+    A column goes by its label, its place, places (`#3-7`) or a pattern (`age*`). Raises Refused for
+    one that is not there, is named twice, or has two roles.
+    """
+    labels = Labels(header)
+    named = {
+        "quasi_identifiers": _positions(labels, quasi_identifiers, "quasi_identifiers"),
+        "sensitive": _positions(labels, sensitive, "sensitive"),
+        "id_column": list(labels.named(id_column, option="id_column")) if id_column else [],
+    }
+    if not named["quasi_identifiers"]:
+        raise Refused("Name one quasi-identifier at least.", option="quasi_identifiers")
+    if len(named["id_column"]) > 1:
+        raise Refused("One column tells the persons; several are named.", option="id_column")
+    roles = Roles(
+        tuple(named["quasi_identifiers"]),
+        tuple(named["sensitive"]),
+        next(iter(named["id_column"]), None),
+    )
+    _require_one_role_each(header, named)
+    require_measurable(len(roles.positions))
+    return roles
+
+
+def require_measurable(columns: int) -> None:
+    """Refuse more columns than one report measures."""
+    if columns > MOST_MEASURED:
+        raise Refused(
+            f"{columns:,} columns have a role in the report; at most {MOST_MEASURED:,} are "
+            "measured together. Name fewer quasi-identifiers or sensitive columns."
+        )
+
+
+def names_at(header: Sequence[str], positions: Sequence[int]) -> dict[int, str]:
+    """Return what a report calls columns: the label, or a place such as #3 where several share it.
+
+    Positions count from 1.
+    """
+    times = Counter(header)
+    return {position: column_name(header, position, times) for position in positions}
+
+
+def _positions(labels: Labels, text: str, option: str) -> list[int]:
+    names = next(csv.reader([text], skipinitialspace=True), []) if text.strip() else []
+    found: list[int] = []
+    for name in names:
+        if not name.strip():
+            raise Refused("A column without a name is listed: write its place.", option=option)
+        for position in labels.named(name, option=option):
+            if position in found:
+                raise Refused(f"{shown(name)} is named twice.", option=option)
+            found.append(position)
+    return found
+
+
+def _require_one_role_each(header: Sequence[str], named: dict[str, list[int]]) -> None:
+    roles: dict[int, str] = {}
+    for option, positions in named.items():
+        for position in positions:
+            if position in roles:
+                raise Refused(
+                    f"{shown(header[position - 1])} is named as {_TITLES[roles[position]]} and as "
+                    f"{_TITLES[option]}. A column has one role.",
+                    option=option,
+                )
+            roles[position] = option

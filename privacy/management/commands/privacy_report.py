@@ -1,0 +1,174 @@
+"""Measure how identifying a dataset or a local file is."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from datasets.ingest.read import open_table
+from datasets.templatetags.fairdb import times
+from fairdb_site.commands import FairdbCommand, Json, ProgressBar
+from fairdb_site.errors import Refused
+from privacy.chosen import Rules, names_at, roles_named
+from privacy.measures.verdict import Check, Thresholds
+from privacy.measuring import figures_of, report_of
+from privacy.reading import columns_coded
+
+THRESHOLDS_MISSED = 3
+_SHOWN_OF_A_COLUMN = ("alpha", "l_distinct", "l_entropy", "t", "beta", "delta")
+
+
+class Command(FairdbCommand):
+    """Measure how identifying a dataset or a local file is."""
+
+    help = (
+        "Measure how identifying DATASET or FILE is, given what others may know of a person "
+        "(quasi-identifiers) and what they should not learn (sensitive columns). Exit code 0: all "
+        "thresholds held; 3: one was missed. A FILE is read here alone: nothing of it is stored."
+    )
+    flags = {
+        "delimiter": "--delimiter",
+        "encoding": "--encoding",
+        "id_column": "--id-column",
+        "k": "--k",
+        "l": "--l",
+        "missing": "--missing-policy",
+        "quasi_identifiers": "--quasi-identifiers",
+        "risk": "--risk",
+        "sensitive": "--sensitive",
+        "sheet": "--sheet",
+        "t": "--t",
+    }
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the table, the roles of its columns, the thresholds, and how to read a file."""
+        default = Thresholds()
+        parser.add_argument("table", metavar="DATASET|FILE")
+        parser.add_argument(
+            "--quasi-identifiers",
+            required=True,
+            metavar="A,B",
+            help="labels or places such as #3, as a line of CSV; patterns such as age* too",
+        )
+        parser.add_argument("--sensitive", default="", metavar="D,E", help="likewise")
+        parser.add_argument(
+            "--id-column",
+            default="",
+            metavar="I",
+            help="tells the persons, where one has many rows",
+        )
+        for name, kind, says in (
+            ("k", int, "rows or persons of a class, at least"),
+            ("l", int, "values of a sensitive column in a class, at least"),
+            ("t", float, "distance of a class from the table, at most"),
+            ("risk", float, "chance to be identified, at most"),
+        ):
+            value = getattr(default, name)
+            parser.add_argument(
+                f"--{name}", type=kind, default=value, help=f"{says}; default: {value}"
+            )
+        parser.add_argument(
+            "--missing-policy",
+            choices=("own", "any", "drop"),
+            default="own",
+            help="a missing quasi-identifier is a value of its own (default), matches anything, or "
+            "its row is left out",
+        )
+        parser.add_argument(
+            "--missing",
+            action="append",
+            default=[],
+            metavar="MARKER",
+            help="of a file: cells that read so are missing, as empty ones are",
+        )
+        parser.add_argument("--delimiter", metavar="D")
+        parser.add_argument("--encoding", metavar="E")
+        parser.add_argument("--sheet", metavar="S", help="of a workbook: its name, or its number")
+        super().add_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Report; exit code 3 where a threshold is missed."""
+        super().handle(*args, **options)
+        missed = [check for check in self.found.checks() if not check.held]
+        if missed:
+            raise CommandError(
+                f"{times(len(missed), 'threshold')} missed.", returncode=THRESHOLDS_MISSED
+            )
+
+    def run(self, **options: Any) -> Json:
+        """Measure the table."""
+        # what cannot be met is refused before anything is read
+        rules = Rules(
+            Thresholds(k=options["k"], l=options["l"], t=options["t"], risk=options["risk"]),
+            options["missing_policy"],
+        )
+        return self._of_file(Path(options["table"]), rules, options)
+
+    def _of_file(self, path: Path, rules: Rules, options: dict[str, Any]) -> Json:
+        if not path.is_file():
+            raise Refused(f"There is no file {path}, and no dataset has such an id.")
+        table = open_table(
+            path,
+            delimiter=options["delimiter"],
+            encoding=options["encoding"],
+            sheet=options["sheet"],
+        )
+        roles = roles_named(
+            table.file_header,
+            quasi_identifiers=options["quasi_identifiers"],
+            sensitive=options["sensitive"],
+            id_column=options["id_column"],
+        )
+        bar, size = ProgressBar(self.stderr._out), path.stat().st_size
+        try:
+            columns = columns_coded(
+                table,
+                roles.positions,
+                id_position=roles.id_position,
+                missing=options["missing"],
+                progress=lambda done: bar("reading", done, size),
+            )
+        finally:
+            bar.clear()
+        names = names_at(table.file_header, roles.positions)
+        self.found = report_of(columns, names=names, roles=roles, rules=rules)
+        return {"file": str(path), **figures_of(self.found)}
+
+    def report(self, result: Json) -> None:
+        """Say the verdict, then the thresholds beside what was found, then the rest."""
+        found = self.found
+        checks = found.checks()
+        missed = sum(not check.held for check in checks)
+        self.stdout.write(
+            f"{missed} of {times(len(checks), 'threshold')} missed."
+            if missed
+            else "All thresholds held."
+        )
+        for check in checks:
+            self.stdout.write(_line_of(check))
+        self.stdout.write(
+            f"classes   {found.classes.count:,} of {times(found.rows, 'row')};"
+            f" {times(found.classes.uniques, 'row')} alone"
+        )
+        self.stdout.write(
+            f"risk      highest {found.prosecutor.highest:.4g}, average"
+            f" {found.prosecutor.average:.4g}, rows above the threshold"
+            f" {found.prosecutor.above:,}"
+        )
+        if found.p29 is not None:
+            self.stdout.write(f"p29       {found.p29:.4g} (original), {found.p29_v2:.4g} (v2)")
+        for name, models in found.columns.items():
+            figures = asdict(models)
+            said = ", ".join(f"{figure} {figures[figure]:.4g}" for figure in _SHOWN_OF_A_COLUMN)
+            self.stdout.write(f"column    {name}: {said}")
+        for remark in found.remarks:
+            self.stdout.write(f"remark    {remark}")
+
+
+def _line_of(check: Check) -> str:
+    bound = "at least" if check.measure in {"k", "l"} else "at most"
+    of = f" of {check.column}" if check.column else ""
+    of = " over persons" if check.over == "persons" else of
+    verdict = "held  " if check.held else "MISSED"
+    return f"{verdict}    {check.measure} {check.found:.4g}, {bound} {check.threshold:g}{of}"

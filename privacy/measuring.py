@@ -1,0 +1,42 @@
+"""From coded columns and roles to a report, and what of it is said."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from privacy.chosen import Roles, Rules
+from privacy.measures.coding import Coded
+from privacy.measures.report import Report, measure
+
+
+def report_of(
+    columns: Mapping[int, Coded], *, names: Mapping[int, str], roles: Roles, rules: Rules
+) -> Report:
+    """Return the report of columns by their places; figures of each go by its name.
+
+    Raises Refused where nothing can be measured.
+    """
+    persons = None if roles.id_position is None else columns[roles.id_position]
+    return measure(
+        {names[place]: columns[place].codes for place in roles.quasi_identifiers},
+        {names[place]: columns[place].codes for place in roles.sensitive},
+        ordered=[names[place] for place in roles.sensitive if columns[place].numeric],
+        persons=None if persons is None else persons.codes,
+        missing=rules.missing,
+        thresholds=rules.thresholds,
+    )
+
+
+def figures_of(report: Report) -> dict[str, Any]:
+    """Return what a report says, for JSON: the verdict, then the figures, all of them flat."""
+    limits = report.thresholds
+    return {
+        "held": report.held,
+        "thresholds": {"k": limits.k, "l": limits.l, "t": limits.t, "risk": limits.risk},
+        "missed": [
+            check.measure if check.column is None else f"{check.measure} of {check.column}"
+            for check in report.checks()
+            if not check.held
+        ],
+        **report.flat(),
+        "remarks": list(report.remarks),
+    }
