@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import administration
 from accounts.administration import is_for_good
 from accounts.forms import AddressForm
-from accounts.holdings import Holding, holdings
+from accounts.holdings import holdings
 from accounts.models import AAL2, AccountDeletion, AuditEvent, AuditOrigin, SupabaseSession, User
 from accounts.own.sessions import device_name
 from accounts.session_life import alive
@@ -105,7 +105,7 @@ class UserAdmin(FactsAdmin):
             ("Second factor", "on" if thing.has_second_factor else "none"),
             ("Since", moment(thing.created_at)),
             ("Last sign-in here", moment(thing.last_login)),
-            *(fact for holding in holdings() for fact in _held(holding, thing)),
+            *(_held(thing) or [("Holds", "nothing")]),
         ]
 
     def panels(self, thing: User) -> Iterable[Panel]:
@@ -219,11 +219,13 @@ def _is_leaving(user: User) -> bool:
     return not user.is_active and AccountDeletion.objects.filter(account=user.pk).exists()
 
 
-def _held(holding: Holding, user: User) -> Iterable[Fact]:
-    if not (held := holding.summary(user.pk)):
-        return [("Holds", "nothing")]
-    link = format_html('<a href="{}">{}</a>', holding.listed_at(user.pk), held)
-    return [("Holds", link), ("Takes", holding.storage(user.pk))]
+def _held(user: User) -> list[Fact]:
+    facts: list[Fact] = []
+    for holding in holdings():
+        if held := holding.summary(user.pk):
+            link = format_html('<a href="{}">{}</a>', holding.listed_at(user.pk), held)
+            facts += [("Holds", link), ("Takes", holding.storage(user.pk))]
+    return facts
 
 
 def _email_of(column: str) -> Subquery:

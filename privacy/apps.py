@@ -7,3 +7,10 @@ class PrivacyConfig(AppConfig):
     """Disclosure risk of datasets."""
 
     name = "privacy"
+
+    def ready(self) -> None:
+        """Say to accounts what is held of them."""
+        from accounts import holdings
+        from privacy.holding import PrivacyReports
+
+        holdings.register(PrivacyReports())

@@ -19,7 +19,13 @@ from accounts.tests.doors import row_of, sign_in, tokens_of
 from datasets import takeout
 from datasets.browse.export_file import dataset_export
 from datasets.models import Dataset
-from datasets.tests.stored import Columns, Stored, store_dataset, store_noise
+from datasets.tests.stored import (
+    Columns,
+    Stored,
+    content_state,
+    store_dataset,
+    store_noise,
+)
 from fairdb_site import streams
 from fairdb_site.middleware import AnswerBroken
 from fairdb_site.rates import read_rates
@@ -35,12 +41,14 @@ IN_IT = {
     *("datasets.Dataset", "datasets.Load", "datasets.DatasetColumn", "datasets.MetadataTable"),
     *("datasets.Attachment", "datasets.Change", "datasets.ChangedRow"),
     "datasets.Submission",
+    "privacy.PrivacyReport",
 }
 NOT_IN_IT = {  # and why
     "accounts.AccountDeletion": "who is on their way out gets nothing",
     "accounts.RateLimit": "keys name nobody",
     "datasets.StagedFile": "names nobody, and is gone when its load ends",
     "datasets.Worker": "of the server",
+    "privacy.PrivacyCodes": "made of rows that are in it",
     "django_tasks_database.DBTaskResult": "ids of loads that are in it",
     "sessions.Session": "ids of rows that are in it; what was typed, sealed, for an hour",
     "admin.LogEntry": "not used",
@@ -102,6 +110,13 @@ def test_all_that_is_kept_about_a_dataset_is_there(alice: Any) -> None:
         "update_dataset_row",
         {"p_dataset_id": str(stored.id), "p_row_id": 2, "p_updates": {"2": 48}},
     )
+    set_k = {"p_dataset_id": str(stored.id), "p_thresholds": {"k": 7}}
+    alice.rpc("set_privacy_thresholds", set_k)
+    report = {"p_state": content_state(stored), "p_roles": {}, "p_thresholds": {"k": 7}}
+    alice.rpc(
+        "keep_privacy_report",
+        {"p_dataset_id": str(stored.id), "p_figures": {"k": 1}, **report},
+    )
     client = sign_in(alice)
     client.get(f"/datasets/{stored.id}/")
 
@@ -110,6 +125,7 @@ def test_all_that_is_kept_about_a_dataset_is_there(alice: Any) -> None:
     facts = json.loads(archive.read(f"{listed['folder']}/dataset.json"))
     columns = json.loads(archive.read(f"{listed['folder']}/columns.json"))
     (changed,) = json.loads(archive.read(f"{listed['folder']}/changes.json"))
+    (kept_report,) = json.loads(archive.read("privacy.json"))
     activity = archive.read(f"{listed['folder']}/activity.csv").decode()
 
     kept = {field.attname for field in Dataset._meta.concrete_fields}
@@ -118,6 +134,8 @@ def test_all_that_is_kept_about_a_dataset_is_there(alice: Any) -> None:
     assert [table["table_name"] for table in facts["tables"]] == stored.parts
     assert [column["label"] for column in columns] == ["patient", *COLUMNS]
     assert (changed["row_number"], changed["old"]) == (2, {"c2": "47"})
+    assert (kept_report["figures"], kept_report["dataset_id"]) == ({"k": 1}, str(stored.id))
+    assert facts["privacy_k"] == 7
     assert changed["change__account"] == str(alice.user.id)
     assert "Corrected" in activity
     assert "Rows read" in activity

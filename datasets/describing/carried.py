@@ -1,4 +1,4 @@
-"""What described a dataset describes its next version too."""
+"""What described a dataset, and its columns' roles, hold for its next version too."""
 
 from uuid import UUID
 
@@ -8,13 +8,17 @@ from psycopg2 import sql
 from datasets.identifiers import in_data_schema
 
 _WORDS = """
-update {datasets} n set keywords = o.keywords, licence = o.licence
+update {datasets} n set keywords = o.keywords, licence = o.licence,
+    privacy_k = o.privacy_k, privacy_l = o.privacy_l, privacy_t = o.privacy_t,
+    privacy_risk = o.privacy_risk, privacy_missing = o.privacy_missing,
+    privacy_changed_at = o.privacy_changed_at
   from {datasets} o where n.id = %(next)s and o.id = %(before)s
 """
 # of labels that either has more than once nobody knows which is which
 _COLUMNS = """
 with told as (
-  select label, part is null as is_id, min(description) as description, min(unit) as unit
+  select label, part is null as is_id, min(description) as description, min(unit) as unit,
+         min(privacy_role) as privacy_role
     from {columns} where dataset_id = %(before)s
     group by label, part is null having count(*) = 1
 ), there as (
@@ -22,15 +26,16 @@ with told as (
     from {columns} where dataset_id = %(next)s
     group by label, part is null having count(*) = 1
 )
-update {columns} n set description = told.description, unit = told.unit
+update {columns} n set description = told.description, unit = told.unit,
+    privacy_role = told.privacy_role
   from told join there using (label, is_id)
   where n.dataset_id = %(next)s and n.position = there.position
-    and (told.description, told.unit) <> ('', '')
+    and ((told.description, told.unit) <> ('', '') or told.privacy_role is not null)
 """
 
 
 def carry_descriptions(cursor: CursorWrapper, dataset_id: UUID) -> None:
-    """Give a version keywords, licence and the words of columns of the newest ready one before it.
+    """Give a version what was said of the newest ready one before it, and of its columns.
 
     Within the transaction that makes it ready; nothing of it is on record as somebody's act.
     """

@@ -18,6 +18,12 @@ class DatasetFacts(TypedDict):
     keywords: list[str]
     licence: str
     described_at: str | None
+    privacy_k: int | None  # thresholds; None: the default of privacy.measures.verdict
+    privacy_l: int | None
+    privacy_t: float | None
+    privacy_risk: float | None
+    privacy_missing: str | None  # "own", "any" or "drop"
+    privacy_changed_at: str | None  # a threshold, or a role of a column
     state: str  # "created", "loading", "ready" or "deleting"
     id_label: str | None
     id_position: int | None
@@ -52,6 +58,7 @@ class DatasetColumn(TypedDict):
     description: str
     unit: str
     role: str | None
+    privacy_role: str | None  # `privacy.chosen.Role`; None: not chosen
     missing: int | None
     distinct_count: int | None
     minimum: str | None

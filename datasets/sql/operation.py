@@ -21,9 +21,9 @@ def qualified(table: str) -> str:
     return f"{_identifier(settings.FAIRDB_DATA_SCHEMA)}.{_identifier(table)}"
 
 
-def render(file: str, *, schema: str) -> str:
+def render(file: str, *, schema: str, folder: Path = FOLDER) -> str:
     """Return the text of a `.sql` file with the data schema in its place."""
-    text = (FOLDER / file).read_text(encoding="utf-8")
+    text = (folder / file).read_text(encoding="utf-8")
     string = "'" + schema.replace("'", "''") + "'"
     return text.replace(':"data_schema"', _identifier(schema)).replace(":'data_schema'", string)
 
@@ -33,13 +33,14 @@ def _identifier(name: str) -> str:
 
 
 class RunSQLFile(Operation):
-    """Run `<name>.sql` forwards and `<name>.reverse.sql` backwards."""
+    """Run `<name>.sql` forwards and `<name>.reverse.sql` backwards, of datasets or of `folder`."""
 
     reduces_to_sql = True
     reversible = True
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, folder: Path = FOLDER) -> None:
         self.name = name
+        self._folder = folder
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """Change nothing: the models of these tables are declared beside the operation."""
@@ -66,9 +67,10 @@ class RunSQLFile(Operation):
 
     def describe(self) -> str:
         """Name the file, for `migrate --plan` and `sqlmigrate`."""
-        return f"Run datasets/sql/{self.name}.sql"
+        return f"Run {self._folder.parent.name}/sql/{self.name}.sql"
 
     def _run(self, file: str, app_label: str, schema_editor: BaseDatabaseSchemaEditor) -> None:
         if router.allow_migrate(schema_editor.connection.alias, app_label):
             # params=None, not (): psycopg2 leaves % alone only where it is given no parameters
-            schema_editor.execute(render(file, schema=settings.FAIRDB_DATA_SCHEMA), params=None)
+            text = render(file, schema=settings.FAIRDB_DATA_SCHEMA, folder=self._folder)
+            schema_editor.execute(text, params=None)

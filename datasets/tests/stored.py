@@ -15,6 +15,7 @@ from datasets.sql.operation import qualified
 __all__ = [
     "Columns",
     "Stored",
+    "content_state",
     "create_part",
     "not_kept",
     "qualified",
@@ -118,6 +119,14 @@ def store_dataset(
                 [rows, len(labels), dataset.id],
             )
     return stored
+
+
+def content_state(stored: Stored) -> str:
+    """Return the state of a dataset's rows and columns; "" where there is no such dataset."""
+    statement = "select {}(d) from {} d where id = %s".format(
+        qualified("content_state"), qualified("datasets")
+    )
+    return next((row[0] for row in run(statement, [stored.id])), "")
 
 
 def create_part(owner: UUID, table: str, columns: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from datasets.tests.second_database import SecondDatabase, second_database
 OUTSIDERS = ("public", "anon", "service_role")
 OF_USERS = {
     "delete_dataset_rows(uuid,bigint[],text)",
+    "delete_privacy_report(uuid,text)",
     "describe_columns(uuid,jsonb,jsonb,text,text)",
     "describe_dataset(uuid,jsonb,jsonb,text)",
     "count_dataset_rows(uuid,jsonb,text)",
@@ -22,8 +23,11 @@ OF_USERS = {
     "get_dataset_outline(uuid,integer,text)",
     "get_join_report(uuid,uuid,text,text)",
     "get_overview(text)",
+    "get_privacy_report(uuid,text)",
     "get_table_columns(text,text)",
     "insert_metadata(text,text,text,text,text)",
+    "keep_privacy_report(uuid,text,jsonb,jsonb,jsonb,text)",
+    "list_privacy_reports(uuid,timestamp with time zone,uuid,integer,text)",
     "list_datasets(timestamp with time zone,integer,uuid,text)",
     "list_versions(uuid,text)",
     "search_datasets(text,integer,text)",
@@ -32,6 +36,8 @@ OF_USERS = {
     "select_dataset_rows(uuid,integer[],bigint,bigint,integer,jsonb,integer,boolean,boolean,"
     "integer,text)",
     "select_from_table(text,integer,text)",
+    "set_privacy_roles(uuid,jsonb,jsonb,text,text)",
+    "set_privacy_thresholds(uuid,jsonb,text,text)",
     "table_exists(text,text)",
     "undo_change(uuid,text)",
     "update_dataset_row(uuid,bigint,jsonb,jsonb,text)",
@@ -51,6 +57,7 @@ INSIDE_FOR_USERS = {
     "_fd.condition_text(_fd.dataset_columns,text,integer,text,integer)",
     "_fd.contains_pattern(text)",
     "_fd.cut_text(text,integer)",
+    "_fd.content_state(_fd.datasets)",
     "_fd.dataset_facts(_fd.datasets)",
     "_fd.has_turn(uuid)",
     "_fd.is_newest(_fd.datasets)",
@@ -86,6 +93,7 @@ INSIDE_FOR_NOBODY = {
 
 
 DESCRIBING = ("title", "description", "origin", "keywords", "licence")
+PRIVACY = ("k", "l", "t", "risk", "missing", "changed_at")
 
 
 @pytest.fixture(
@@ -165,11 +173,16 @@ def test_users_have_exactly_these_grants(database: SecondDatabase) -> None:
         ("_fd.dataset_columns", "SELECT"),
         ("_fd.dataset_columns.description", "UPDATE"),
         ("_fd.dataset_columns.unit", "UPDATE"),
+        ("_fd.dataset_columns.privacy_role", "UPDATE"),
         *((f"_fd.datasets.{name}", "UPDATE") for name in DESCRIBING),
+        *((f"_fd.datasets.privacy_{name}", "UPDATE") for name in PRIVACY),
         ("_fd.metadata_tables", "SELECT"),
         ("_fd.metadata_tables.main_table", "UPDATE"),
         ("_fd.metadata_tables.description", "UPDATE"),
         ("_fd.metadata_tables.origin", "UPDATE"),
+        ("_fd.privacy_reports", "SELECT"),
+        ("_fd.privacy_reports", "INSERT"),
+        ("_fd.privacy_reports", "DELETE"),
         ("_fd.sealed", "SELECT"),
         ("_fd.sealed", "INSERT"),
         ("_fd.sealed", "DELETE"),
@@ -246,6 +259,7 @@ def test_every_policy_is_for_users_and_asks_once_a_statement_whose_row_it_is(
         ("_fd.dataset_columns", "w"),
         ("_fd.metadata_tables", "r"),
         ("_fd.metadata_tables", "w"),
+        ("_fd.privacy_reports", "*"),
         ("_fd.sealed", "*"),
         ("_fd.open", "*"),
     }

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from conftest import Person, make_person
 from datasets.models import Change, Dataset
-from datasets.tests.stored import Stored, create_part, qualified, run, store_dataset
+from datasets.tests.stored import Stored, content_state, create_part, qualified, run, store_dataset
 from fairdb_site.database import as_user
 from fairdb_site.supabase import auth
 
@@ -54,6 +54,17 @@ def correct(stored: Stored) -> UUID:
     return Change.objects.get(dataset=stored.id).pk
 
 
+def kept_report(stored: Stored) -> Params:
+    """Keep a report as the owner does; return what names it."""
+    report: Any = stored.id
+    if state := content_state(stored):
+        with as_user(stored.owner):
+            ((report,),) = run(
+                "select public.keep_privacy_report(%s, %s, '{}', '{}', '{}')", [stored.id, state]
+            )
+    return {"p_report_id": str(report)}
+
+
 def of_dataset(stored: Stored) -> Params:
     return {"p_dataset_id": str(stored.id)}
 
@@ -76,6 +87,22 @@ FUNCTIONS: dict[str, Function] = {
     "describe_dataset": Function(
         lambda s: {**of_dataset(s), "p_facts": {"title": "Another title", "keywords": ["x"]}}
     ),
+    "delete_privacy_report": Function(kept_report),
+    "get_privacy_report": Function(kept_report),
+    "keep_privacy_report": Function(
+        lambda s: {
+            **of_dataset(s),
+            "p_state": content_state(s),
+            "p_roles": {},
+            "p_thresholds": {},
+            "p_figures": {},
+        }
+    ),
+    "list_privacy_reports": Function(lambda s: {**of_dataset(s), "p_limit": len(kept_report(s))}),
+    "set_privacy_roles": Function(
+        lambda s: {**of_dataset(s), "p_roles": {"2": "quasi_identifier", "3": "sensitive"}}
+    ),
+    "set_privacy_thresholds": Function(lambda s: {**of_dataset(s), "p_thresholds": {"k": 3}}),
     "get_changes": Function(lambda s: {**of_dataset(s), "p_row_id": 1 if correct(s) else 0}),
     "undo_change": Function(lambda s: {"p_change_id": str(correct(s))}),
     "update_dataset_row": Function(
@@ -136,6 +163,7 @@ INSIDE = {
     "change_made",
     "contains_pattern",
     "cut_text",
+    "content_state",
     "dataset_facts",
     "fill_attached",
     "has_turn",
@@ -436,5 +464,9 @@ def contents(stored: Stored) -> list[Any]:
         run(
             f"select * from {qualified('metadata_tables')} where user_id = %s order by id",
             [stored.owner],
+        ),
+        *(
+            run(f"select * from {qualified(table)} where dataset_id = %s", [stored.id])
+            for table in ("dataset_columns", "privacy_reports", "privacy_codes")
         ),
     ]

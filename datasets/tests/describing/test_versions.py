@@ -22,6 +22,12 @@ def test_next_version_keeps_what_is_said_of_columns_that_are_still_there(
     words = {str(n): {"description": f"column {n}", "unit": "u"} for n in range(1, 6)}
     alice.rpc("describe_columns", {"p_dataset_id": str(first.dataset), "p_columns": words})
 
+    roles = {"2": "quasi_identifier", "3": "sensitive", "5": "other"}
+    alice.rpc("set_privacy_roles", {"p_dataset_id": str(first.dataset), "p_roles": roles})
+    alice.rpc(
+        "set_privacy_thresholds", {"p_dataset_id": str(first.dataset), "p_thresholds": {"k": 3}}
+    )
+
     second = load_csv(
         alice, tmp_path, "id,new,age,twice,twice\nP1,0,31,1,2\n", replaces=first.dataset
     )
@@ -31,5 +37,8 @@ def test_next_version_keeps_what_is_said_of_columns_that_are_still_there(
     assert (dataset.keywords, dataset.licence) == (["gut"], "CC0-1.0")
     assert [column.description for column in columns] == ["column 1", "", "column 2", "", ""]
     assert [column.unit for column in columns] == ["u", "", "u", "", ""]
+    roles_kept = [None, None, "quasi_identifier", None, None]
+    assert [column.privacy_role for column in columns] == roles_kept
+    assert (dataset.privacy_k, dataset.privacy_l) == (3, None)
     actions = [event.action for event in audit.events(dataset=second.dataset, most=10)]
     assert "dataset described" not in actions
