@@ -17,6 +17,7 @@ from accounts.resealing import Resealed, tokens_reseal, typed_input_reseal
 from datasets.staging import staged_reseal
 from fairdb_site.errors import Refused
 from fairdb_site.local.token_keys import KeptTokenKeys
+from privacy.codes import codes_reseal
 
 # A request under way may write what it sealed a moment ago under the old key: then it takes another
 # pass. It seals right before it writes, so this is long.
@@ -27,6 +28,7 @@ _SEALED: Mapping[str, Callable[[], Resealed]] = {
     "sessions": tokens_reseal,
     "typed_input": typed_input_reseal,
     "staged_files": staged_reseal,
+    "privacy_codes": codes_reseal,
 }
 
 PUT_FIRST = (

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from datasets.ingest.datatypes import parsed
+from datasets.ingest.datatypes import DataType, parsed
 from datasets.ingest.kinds import LADDER
 from datasets.ingest.pseudonyms import normalize_id
 from datasets.ingest.read import TableSource
@@ -47,7 +47,7 @@ def columns_coded(
         if progress:
             progress(narrow.bytes_read)
     return {
-        position: _coded(
+        position: cells_coded(
             pl.concat([piece.to_series(place) for piece in pieces]),
             as_ids=position == id_position,
             markers=missing,
@@ -56,31 +56,42 @@ def columns_coded(
     }
 
 
-def _coded(column: pl.Series, *, as_ids: bool, markers: Collection[str]) -> Coded:
-    """Return the codes of a column of categories; only its different cells are looked at."""
-    different = column.drop_nulls().unique()
-    codes, many, numeric = _codes_of(different.cast(pl.String), as_ids=as_ids, markers=markers)
+def cells_coded(
+    cells: pl.Series,
+    data_type: DataType | None = None,
+    *,
+    as_ids: bool = False,
+    markers: Collection[str] = (),
+) -> Coded:
+    """Return the codes of a column of text as categories; only its different cells are looked at.
+
+    They are told apart as values of `data_type`, or of the type that a load would find. A cell that
+    holds nothing, quoted or not, is missing.
+    """
+    different = cells.drop_nulls().unique()
+    codes, many, numeric = _codes_of(
+        different.cast(pl.String), data_type, as_ids=as_ids, markers=["", *markers]
+    )
     numbers = different.to_physical().cast(pl.Int64).to_numpy()
     # missing takes the last place
     table = np.full(int(numbers.max(initial=-1)) + 2, MISSING, dtype=np.int32)
     table[numbers] = codes
-    places = column.to_physical().cast(pl.Int64).fill_null(len(table) - 1).to_numpy()
+    places = cells.to_physical().cast(pl.Int64).fill_null(len(table) - 1).to_numpy()
     return Coded(table[places], many, numeric)
 
 
 def _codes_of(
-    cells: pl.Series, *, as_ids: bool, markers: Collection[str]
+    cells: pl.Series, data_type: DataType | None, *, as_ids: bool, markers: Sequence[str]
 ) -> tuple[npt.NDArray[np.int32], int, bool]:
     """Return (the code of each cell, how many values there are, whether they are numbers)."""
     if as_ids:
-        ids = [normalize_id(cell) or None for cell in cells.to_list()]
-        cells = pl.Series("cells", ids, dtype=pl.String)
-    if markers:
-        cells = cells.set(cells.is_in(list(markers)), None)
+        cells = pl.Series("cells", map(normalize_id, cells.to_list()), dtype=pl.String)
+    cells = cells.set(cells.is_in(markers), None)
     there = cells.is_not_null().to_numpy()
     codes = np.full(len(cells), MISSING, dtype=np.int32)
     present = cells.drop_nulls()
-    values, numeric = (None, False) if as_ids or not len(present) else _numbers(present)
+    types = ("text",) if as_ids or not len(present) else (data_type,) if data_type else LADDER
+    values, numeric = _values_of(present, types)
     if values is None:
         found = present.unique().sort()
         codes[there] = present.cast(pl.Enum(found)).to_physical().to_numpy()
@@ -90,9 +101,14 @@ def _codes_of(
     return codes, len(different), numeric
 
 
-def _numbers(cells: pl.Series) -> tuple[npt.NDArray[np.generic] | None, bool]:
-    """Return (what the cells say as a load would type them, whether in order); None for text."""
-    for data_type in LADDER:
+def _values_of(
+    cells: pl.Series, types: Sequence[DataType]
+) -> tuple[npt.NDArray[np.generic] | None, bool]:
+    """Return (the values of the cells by the first type that takes all, whether in order).
+
+    None where they are text.
+    """
+    for data_type in types:
         if data_type != "text" and (found := parsed(cells, data_type)).fits.all():
             return found.values, data_type in _IN_ORDER
     return None, False
