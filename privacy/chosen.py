@@ -4,6 +4,7 @@ import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from datasets.ingest.choosing import Labels
 from datasets.ingest.names import shown
@@ -11,6 +12,9 @@ from datasets.ingest.profile import column_name
 from fairdb_site.errors import Refused
 from privacy.measures.inputs import MissingPolicy
 from privacy.measures.verdict import Thresholds
+
+Role = Literal["direct_identifier", "quasi_identifier", "sensitive", "other"]
+"""What a column is to somebody who wants to identify persons; each has one or none."""
 
 MOST_MEASURED = 1_000
 """Columns of one report; each is held in memory, and nobody knows so many of a person."""

@@ -1,8 +1,10 @@
 """Measure how identifying a dataset or a local file is."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 
@@ -10,7 +12,7 @@ from datasets.ingest.read import open_table
 from datasets.templatetags.fairdb import times
 from fairdb_site.commands import FairdbCommand, Json, ProgressBar
 from fairdb_site.errors import Refused
-from privacy.chosen import Rules, names_at, roles_named
+from privacy.chosen import Roles, Rules, names_at, roles_named
 from privacy.measures.verdict import Check, Thresholds
 from privacy.measuring import figures_of, report_of
 from privacy.reading import columns_coded
@@ -47,16 +49,17 @@ class Command(FairdbCommand):
         parser.add_argument("table", metavar="DATASET|FILE")
         parser.add_argument(
             "--quasi-identifiers",
-            required=True,
+            default="",
             metavar="A,B",
-            help="labels or places such as #3, as a line of CSV; patterns such as age* too",
+            help="labels or places such as #3, as a line of CSV; patterns such as age* too; "
+            "default of a DATASET: the roles that its owner chose",
         )
         parser.add_argument("--sensitive", default="", metavar="D,E", help="likewise")
         parser.add_argument(
             "--id-column",
             default="",
             metavar="I",
-            help="tells the persons, where one has many rows",
+            help="tells the persons, where one has many rows; default of a DATASET: its id",
         )
         for name, kind, says in (
             ("k", int, "rows or persons of a class, at least"),
@@ -66,14 +69,13 @@ class Command(FairdbCommand):
         ):
             value = getattr(default, name)
             parser.add_argument(
-                f"--{name}", type=kind, default=value, help=f"{says}; default: {value}"
+                f"--{name}", type=kind, help=f"{says}; default: the dataset's, else {value}"
             )
         parser.add_argument(
             "--missing-policy",
             choices=("own", "any", "drop"),
-            default="own",
-            help="a missing quasi-identifier is a value of its own (default), matches anything, or "
-            "its row is left out",
+            help="a missing quasi-identifier is a value of its own (default, but for datasets with "
+            "another), matches anything, or its row is left out",
         )
         parser.add_argument(
             "--missing",
@@ -85,6 +87,9 @@ class Command(FairdbCommand):
         parser.add_argument("--delimiter", metavar="D")
         parser.add_argument("--encoding", metavar="E")
         parser.add_argument("--sheet", metavar="S", help="of a workbook: its name, or its number")
+        parser.add_argument(
+            "--owner", metavar="EMAIL", help="whose eyes to read with; default: the dataset's owner"
+        )
         super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -99,15 +104,45 @@ class Command(FairdbCommand):
     def run(self, **options: Any) -> Json:
         """Measure the table."""
         # what cannot be met is refused before anything is read
-        rules = Rules(
-            Thresholds(k=options["k"], l=options["l"], t=options["t"], risk=options["risk"]),
-            options["missing_policy"],
+        rules = _rules(Rules(), options)
+        try:
+            dataset = UUID(options["table"])
+        except ValueError:
+            return self._of_file(Path(options["table"]), rules, options)
+        return self._of_dataset(dataset, options)
+
+    def _of_dataset(self, dataset: UUID, options: dict[str, Any]) -> Json:
+        from fairdb_site.embedded import start_if_embedded
+
+        start_if_embedded()
+        # needs a database, and what talks to accounts takes a second to import
+        from accounts.services import account_by_email
+        from datasets.catalogue import dataset_facts
+        from privacy.services import choices_kept, report_make
+
+        for option in ("delimiter", "encoding", "sheet", "missing"):
+            if options[option]:
+                raise Refused(f"--{option} is about files; {dataset} is a dataset.")
+        if options["owner"]:
+            owner = account_by_email(options["owner"]).pk
+        else:
+            owner = dataset_facts(dataset)["owner_id"]
+        kept = choices_kept(owner_id=owner, dataset_id=dataset)
+        made = report_make(
+            owner_id=owner,
+            dataset_id=dataset,
+            roles=_roles(kept.labels, kept.roles, options),
+            rules=_rules(kept.rules, options),
+            kept=kept,
         )
-        return self._of_file(Path(options["table"]), rules, options)
+        self.found = made.report
+        return {"dataset": dataset, **made.figures}
 
     def _of_file(self, path: Path, rules: Rules, options: dict[str, Any]) -> Json:
+        if options["owner"]:
+            raise Refused("--owner is about datasets; a file has none.")
         if not path.is_file():
-            raise Refused(f"There is no file {path}, and no dataset has such an id.")
+            raise Refused(f"There is no file {path}.")
         table = open_table(
             path,
             delimiter=options["delimiter"],
@@ -164,6 +199,23 @@ class Command(FairdbCommand):
             self.stdout.write(f"column    {name}: {said}")
         for remark in found.remarks:
             self.stdout.write(f"remark    {remark}")
+
+
+def _roles(labels: Sequence[str], kept: Roles, options: dict[str, Any]) -> Roles:
+    """Return the roles named, else those kept; the dataset's id column where no other is named."""
+    names = {name: options[name] for name in ("quasi_identifiers", "sensitive", "id_column")}
+    if not any(names.values()):
+        return kept
+    roles = roles_named(labels, **names)
+    if roles.id_position is None and kept.id_position not in roles.positions:
+        return replace(roles, id_position=kept.id_position)
+    return roles
+
+
+def _rules(kept: Rules, options: dict[str, Any]) -> Rules:
+    """Return the rules kept, but for what is named."""
+    named = {name: options[name] for name in ("k", "l", "t", "risk") if options[name] is not None}
+    return Rules(replace(kept.thresholds, **named), options["missing_policy"] or kept.missing)
 
 
 def _line_of(check: Check) -> str:

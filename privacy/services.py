@@ -1,0 +1,142 @@
+"""Reports of datasets: made at once from kept codes, kept where somebody asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID
+
+from datasets.models import Dataset, DatasetColumn
+from fairdb_site.database import as_user
+from fairdb_site.errors import NotFound, Refused
+from fairdb_site.supabase.clients import Supabase
+from privacy import rpc
+from privacy.chosen import Roles, Rules, names_at, require_measurable
+from privacy.codes import dataset_coded
+from privacy.measures.inputs import MissingPolicy
+from privacy.measures.report import Report
+from privacy.measures.verdict import Thresholds
+from privacy.measuring import figures_of, report_of
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is chosen for a dataset: labels of its columns by place, their roles, its thresholds."""
+
+    labels: tuple[str, ...]
+    roles: Roles
+    rules: Rules
+
+
+@dataclass(frozen=True, eq=False)
+class MadeReport:
+    """A report of a dataset, of which state of it, and what columns are called in it."""
+
+    dataset: UUID
+    state: str
+    roles: Roles
+    names: Mapping[int, str]
+    report: Report
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """The figures as JSON has them."""
+        return figures_of(self.report)
+
+
+def choices_kept(*, owner_id: UUID, dataset_id: UUID) -> Kept:
+    """Return what was chosen for a ready dataset of this owner, else NotFound.
+
+    The pseudonym tells the persons. What nobody chose is the platform's default.
+    """
+    with as_user(owner_id):
+        dataset = Dataset.objects.filter(pk=dataset_id, state=Dataset.State.READY).first()
+        columns = list(
+            DatasetColumn.objects.filter(dataset=dataset_id)
+            .order_by("position")
+            .values_list("position", "label", "part", "privacy_role")
+        )
+    if dataset is None:
+        raise NotFound("There is no such dataset, or it is not yours.")
+    of_role: dict[str | None, list[int]] = {}
+    for position, _, _, role in columns:
+        of_role.setdefault(role, []).append(position)
+    return Kept(
+        labels=tuple(label for _, label, _, _ in columns),
+        roles=Roles(
+            tuple(of_role.get("quasi_identifier", ())),
+            tuple(of_role.get("sensitive", ())),
+            next((position for position, _, part, _ in columns if part is None), None),
+        ),
+        rules=_rules(dataset),
+    )
+
+
+def report_make(
+    *,
+    owner_id: UUID,
+    dataset_id: UUID,
+    roles: Roles | None = None,
+    rules: Rules | None = None,
+    kept: Kept | None = None,
+) -> MadeReport:
+    """Return the report of a ready dataset of this owner, by the roles and rules kept unless named.
+
+    The first one reads the columns; from then on they are at hand until the dataset is corrected.
+    `kept` is what `choices_kept` gave before. Raises NotFound, and Refused where nothing can be
+    measured.
+    """
+    kept = kept or choices_kept(owner_id=owner_id, dataset_id=dataset_id)
+    roles = roles or kept.roles
+    if not roles.quasi_identifiers:
+        raise Refused(
+            "No column is a quasi-identifier yet. Choose one at least.", option="quasi_identifiers"
+        )
+    require_measurable(len(roles.positions))
+    coded = dataset_coded(dataset_id=dataset_id, owner_id=owner_id, positions=roles.positions)
+    names = names_at(kept.labels, roles.positions)
+    report = report_of(coded.columns, names=names, roles=roles, rules=rules or kept.rules)
+    return MadeReport(dataset_id, coded.state, roles, names, report)
+
+
+def report_keep(*, supabase: Supabase, made: MadeReport) -> UUID:
+    """Keep a report under its owner's token; return its id.
+
+    Raises Conflict where the dataset was changed since it was measured.
+    """
+    limits = made.report.thresholds
+
+    def named(positions: Sequence[int]) -> list[str]:
+        return [made.names[position] for position in positions]
+
+    return rpc.keep_privacy_report(
+        supabase,
+        made.dataset,
+        state=made.state,
+        roles={
+            "quasi_identifiers": named(made.roles.quasi_identifiers),
+            "sensitive": named(made.roles.sensitive),
+            "id_column": named([made.roles.id_position] if made.roles.id_position else []),
+        },
+        thresholds={
+            "k": limits.k,
+            "l": limits.l,
+            "t": limits.t,
+            "risk": limits.risk,
+            "missing": made.report.missing,
+        },
+        figures=made.figures,
+    )
+
+
+def _rules(dataset: Dataset) -> Rules:
+    chosen = {
+        "k": dataset.privacy_k,
+        "l": dataset.privacy_l,
+        "t": dataset.privacy_t,
+        "risk": dataset.privacy_risk,
+    }
+    named: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    missing = cast("MissingPolicy", dataset.privacy_missing or "own")
+    return Rules(Thresholds(**named), missing)
