@@ -25,8 +25,9 @@ _LARGEST: Final = 3
 _RARE: Final = 5  # rows; the default of k
 _FEW_ROWS: Final = 20  # of fewer, how values are spread says nothing
 _NEARLY_ALL: Final = 0.95
-_TOLD, _ENOUGH = 0.05, 0.2  # shares of rows alone: worth saying, enough to suggest a role by
-_MOST_CATEGORIES: Final = 100
+# shares of rows alone: worth saying, enough to suggest a role by where no name says anything
+_TOLD, _ENOUGH = 0.05, 0.5
+_CATEGORIES: Final = range(5, 101)  # yes and no are findings more often than traits
 _OLDEST: Final = 130  # years
 _ROLES: Final[Mapping[Kind, Role]] = {
     "name": "direct_identifier",
@@ -86,7 +87,7 @@ def candidates(
         for column in columns
         if column.position not in suggested
         and (
-            (column.data_type == "text" and 2 <= column.distinct <= _MOST_CATEGORIES)
+            (column.data_type == "text" and column.distinct in _CATEGORIES)
             or column.data_type == "date"
         )
     ]

@@ -191,6 +191,11 @@ class Command(FairdbCommand):
             f" {found.prosecutor.average:.4g}, rows above the threshold"
             f" {found.prosecutor.above:,}"
         )
+        if found.persons is not None:
+            self.stdout.write(
+                f"persons   smallest class {found.persons.k:,};"
+                f" {times(found.persons.uniques, 'person')} alone"
+            )
         if found.p29 is not None:
             self.stdout.write(f"p29       {found.p29:.4g} (original), {found.p29_v2:.4g} (v2)")
         for name, models in found.columns.items():
