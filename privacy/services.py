@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
+from django.db import connection
+from psycopg2 import sql
+
+from datasets.identifiers import in_data_schema
 from datasets.models import Dataset, DatasetColumn
 from fairdb_site.database import as_user
-from fairdb_site.errors import NotFound, Refused
+from fairdb_site.errors import Conflict, NotFound, Refused
 from fairdb_site.supabase.clients import Supabase
 from privacy import rpc
 from privacy.chosen import Roles, Rules, names_at, require_measurable
-from privacy.codes import dataset_coded
+from privacy.codes import content_state, dataset_coded
 from privacy.measures.inputs import MissingPolicy
 from privacy.measures.report import Report
 from privacy.measures.verdict import Thresholds
@@ -43,6 +47,14 @@ class MadeReport:
     def figures(self) -> dict[str, Any]:
         """The figures as JSON has them."""
         return figures_of(self.report)
+
+
+@dataclass(frozen=True)
+class RowAtRisk:
+    """A row by its number in the dataset, and the chance (0..1) that it is matched rightly."""
+
+    row: int
+    risk: float
 
 
 def choices_kept(*, owner_id: UUID, dataset_id: UUID) -> Kept:
@@ -98,6 +110,28 @@ def report_make(
     names = names_at(kept.labels, roles.positions)
     report = report_of(coded.columns, names=names, roles=roles, rules=rules or kept.rules)
     return MadeReport(dataset_id, coded.state, roles, names, report)
+
+
+def rows_at_risk(*, owner_id: UUID, made: MadeReport, most: int = 100) -> list[RowAtRisk]:
+    """Return the rows of a report at most risk, worst first, by their numbers in the dataset.
+
+    Raises Conflict where the dataset was changed since it was measured.
+    """
+    found = made.report.rows_at_risk(most)
+    with as_user(owner_id, snapshot=True), connection.cursor() as cursor:
+        if content_state(made.dataset) != made.state:
+            raise Conflict("The dataset was changed since it was measured. Make the report again.")
+        parts = Dataset.objects.values_list("parts", flat=True).get(pk=made.dataset)
+        # numbers have gaps where rows were deleted
+        cursor.execute(
+            sql.SQL(
+                "select n.place, n.rowid from (select p.rowid, row_number() over (order by p.rowid)"
+                " - 1 as place from {} p) n where n.place = any (%s::bigint[])"
+            ).format(in_data_schema(parts[0])),
+            [[place for place, _ in found]],
+        )
+        numbers: dict[int, int] = dict(cursor.fetchall())
+    return [RowAtRisk(numbers[place], risk) for place, risk in found]
 
 
 def report_keep(*, supabase: Supabase, made: MadeReport) -> UUID:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts import audit
 from conftest import Person
 from datasets.tests.loading.tables import load_csv
 from fairdb_site.errors import Conflict, NotFound, Refused
@@ -57,6 +58,8 @@ def test_a_dataset_has_the_figures_of_its_file(alice: Person, visits: UUID, tmp_
     del of_file[1]["file"]
     assert of_dataset == as_alice == of_file
     assert of_dataset[1]["k_persons"] == 2
+    read = [event.action for event in audit.events(dataset=visits, most=10)]
+    assert read.count("rows read") == 2
 
 
 def test_what_the_owner_chose_is_what_is_measured(
@@ -81,6 +84,23 @@ def test_what_the_owner_chose_is_what_is_measured(
     # from here on nothing is read again
     monkeypatch.setattr(codes, "_read", None)
     assert report(visits) == (code, found)
+
+
+def test_rows_at_risk_go_by_their_numbers_past_deleted_ones(
+    alice: Person, bob: Person, visits: UUID
+) -> None:
+    rows = {"p_dataset_id": str(visits), "p_row_ids": [1, 5]}
+    alice.rpc("delete_dataset_rows", rows)
+    made = services.report_make(owner_id=alice.user.pk, dataset_id=visits, roles=Roles((2,)))
+
+    found = services.rows_at_risk(owner_id=alice.user.pk, made=made, most=2)
+
+    assert [(each.row, each.risk) for each in found] == [(6, 1.0), (2, pytest.approx(1 / 3))]
+    with pytest.raises(NotFound):
+        services.rows_at_risk(owner_id=bob.user.pk, made=made)
+    alice.rpc("delete_dataset_rows", {**rows, "p_row_ids": [2]})
+    with pytest.raises(Conflict):
+        services.rows_at_risk(owner_id=alice.user.pk, made=made)
 
 
 def test_strangers_and_options_of_files_are_refused(

@@ -116,6 +116,8 @@ class Command(FairdbCommand):
 
         start_if_embedded()
         # needs a database, and what talks to accounts takes a second to import
+        from accounts import audit
+        from accounts.models import AuditAction
         from accounts.services import account_by_email
         from datasets.catalogue import dataset_facts
         from privacy.services import choices_kept, report_make
@@ -135,6 +137,7 @@ class Command(FairdbCommand):
             rules=_rules(kept.rules, options),
             kept=kept,
         )
+        audit.record(AuditAction.ROWS_READ, actor=None, subject=owner, dataset=dataset)
         self.found = made.report
         return {"dataset": dataset, **made.figures}
 
