@@ -13,6 +13,7 @@ from django.test import override_settings
 
 from conftest import Person
 from datasets.ingest.read import open_table
+from datasets.joining.services import dataset_attach, dataset_detach
 from datasets.models import Dataset
 from datasets.tests.loading.tables import load_csv
 from datasets.tests.stored import Columns, Stored, store_dataset
@@ -212,3 +213,22 @@ def test_few_columns_of_a_wide_dataset_are_read_of_their_own_parts(alice: Person
     wide = store_dataset(alice.user.pk, columns, rows=3, columns_a_part=3)
     assert said(of(wide, 2, 3)[3]) == ([0, 0, -1], 1, True)
     assert len(of(wide, *range(2, 32))) == 30  # of ten parts, which are not joined
+
+
+def test_columns_that_move_when_others_are_taken_off_are_not_mixed_up(
+    stored: Stored, reads: list[list[int]]
+) -> None:
+    sources = [
+        store_dataset(stored.owner, {name: ("integer", values)}, rows=4, title=name)
+        for name, values in (("first", [1, 1, 2, 2]), ("second", [5, 6, 7, 8]))
+    ]
+    first, _ = (
+        dataset_attach(owner_id=stored.owner, dataset_id=stored.id, source_id=source.id)
+        for source in sources
+    )
+    assert said(of(stored, 5)[5])[0] == [0, 0, 1, 1]
+
+    dataset_detach(owner_id=stored.owner, dataset_id=stored.id, attachment_id=first.attachment)
+
+    assert said(of(stored, 5)[5])[0] == [0, 1, 2, 3]
+    assert reads == [[5], [5]]
