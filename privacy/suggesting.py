@@ -4,6 +4,7 @@ By its name and its cells (the finders of a preview), and by how it singles rows
 together with one or two others.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,6 +23,7 @@ MOST_CANDIDATES: Final = 12
 """Columns whose combinations are tried: 298 of up to three."""
 
 _LARGEST: Final = 3
+_MOST_ROWS: Final = 100_000_000  # of all combinations tried: some seconds
 _RARE: Final = 5  # rows; the default of k
 _FEW_ROWS: Final = 20  # of fewer, how values are spread says nothing
 _NEARLY_ALL: Final = 0.95
@@ -105,6 +107,8 @@ def with_combinations(
     found = dict(suggested)
     rows = len(next(iter(columns.values())).codes) if columns else 0
     largest = affordable_size(len(columns), rows, _LARGEST)
+    while largest > 1 and _combinations(len(columns), largest) * rows > _MOST_ROWS:
+        largest -= 1
     if not largest:
         return found
     codes = {names[position]: coded.codes for position, coded in columns.items()}
@@ -117,6 +121,10 @@ def with_combinations(
         elif share >= _ENOUGH and rows >= _FEW_ROWS:
             found[position] = Suggestion(position, names[position], "quasi_identifier", told)
     return found
+
+
+def _combinations(columns: int, largest: int) -> int:
+    return sum(math.comb(columns, size) for size in range(1, largest + 1))
 
 
 def _told(
