@@ -39,6 +39,7 @@ ENCODINGS = [
 READING = (
     "at_once",
     "id_column",
+    "number_rows",
     "delimiter",
     "encoding",
     "sheet",
@@ -138,6 +139,11 @@ class UploadForm(FileForm):
             "values become pseudonyms. Empty means the first column; if another looks like an "
             "id, you are asked."
         ),
+    )
+    number_rows = forms.BooleanField(
+        label="No id column: number the rows",
+        required=False,
+        help_text="Every column stays data. Rows get the numbers from 1 as ids, as pseudonyms.",
     )
     delimiter = forms.ChoiceField(label="Delimiter", required=False, choices=DELIMITERS)
     encoding = forms.ChoiceField(label="Encoding", required=False, choices=ENCODINGS)
@@ -271,7 +277,8 @@ class UploadForm(FileForm):
             title=cleaned["title"],
             description=cleaned["description"].strip(),
             origin=cleaned["origin"].strip(),
-            id_column=cleaned["id_column"] or None,
+            id_column=None if cleaned["number_rows"] else cleaned["id_column"] or None,
+            number_rows=cleaned["number_rows"],
             types=cleaned["types"],
             missing=cleaned["missing"],
             delimiter=cleaned["delimiter"] or None,

@@ -30,11 +30,15 @@ _RUN: Final = re.compile(r"#([0-9]{1,9})-([0-9]{1,9})", re.ASCII)
 
 @dataclass(frozen=True)
 class ColumnChoices:
-    """Places in the file, from 1: the id column (None: not named), types, what is left out."""
+    """Places in the file, from 1: the id column (None: not named), types, what is left out.
+
+    `number_rows`: no column is the id, the rows are numbered.
+    """
 
     id_position: int | None
     types: Mapping[int, DataType]
     left_out: tuple[int, ...]
+    number_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,13 +150,20 @@ def choose_columns(
     id_column: str | None = None,
     types: Mapping[str, str] | None = None,
     leave_out: Iterable[str] = (),
+    number_rows: bool = False,
 ) -> ColumnChoices:
     """Return what was chosen by name, as places in the file.
 
     A column named by itself goes before a run or a pattern that holds it, and a later pattern
     before an earlier one. Runs and patterns pass over the id column; named by itself it is Refused,
-    as it takes no type and is never left out. A column that is left out needs no type.
+    as it takes no type and is never left out. A column that is left out needs no type. Where rows
+    are numbered no column is the id, and naming one is Refused.
     """
+    if number_rows and id_column:
+        raise Refused(
+            "Either a column is the id, or the rows are numbered: name no id column then.",
+            option="id_column",
+        )
     labels, types, leave_out = Labels(header), types or {}, tuple(leave_out)
     patterns = sum("*" in text for text in (*types, *leave_out))
     if patterns > MOST_PATTERNS:
@@ -162,6 +173,7 @@ def choose_columns(
     if len(left_out) == len(header):
         raise Refused("Every column would be left out: keep one at least.", option="leave_out")
     first = next(place for place in range(1, len(header) + 1) if place not in left_out)
+    of_id = None if number_rows else id_position or first
     found: dict[int, DataType] = {}
     named = 0
     for text in sorted(types, key=lambda text: not labels.several(text)):
@@ -169,16 +181,16 @@ def choose_columns(
         places = labels.named(text, option="types")
         named = _counted(named, places)
         found |= dict.fromkeys(places, data_type)
-        if (id_position or first) in places:
+        if of_id is not None and of_id in places:
             if not labels.several(text):
                 raise Refused(
                     "The id column is stored as pseudonyms: it takes no type. Leave it out of the "
                     "types.",
                     option="types",
                 )
-            del found[id_position or first]
+            del found[of_id]
     kept = {place: data_type for place, data_type in found.items() if place not in left_out}
-    return ColumnChoices(id_position, kept, tuple(sorted(left_out)))
+    return ColumnChoices(id_position, kept, tuple(sorted(left_out)), number_rows)
 
 
 def _left_out(labels: Labels, leave_out: Iterable[str], id_position: int | None) -> set[int]:

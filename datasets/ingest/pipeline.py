@@ -55,6 +55,11 @@ from fairdb_site.errors import Conflict
 
 HELD_BYTES = 1 << 25  # of text; where every cell is found it takes five times as much memory
 MAX_NOTES = 50  # columns named in a receipt; the rest are counted
+_NUMBERED = (
+    "No column is the id, as chosen: the rows are numbered from 1, and their numbers are the ids. "
+    "Row 5 has the pseudonym of row 5 of every other table of yours that is numbered so: join them "
+    "by it only where the rows are the same."
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ def dataset_import(
     description: str = "",
     origin: str = "",
     id_column: str | None = None,
+    number_rows: bool = False,
     types: Mapping[str, str] | None = None,
     missing: Sequence[str] = (),
     leave_out: Sequence[str] = (),
@@ -114,7 +120,8 @@ def dataset_import(
     held them, `sheet` the one of a workbook to read (its name, or its number from 1), `header` the
     digest of that which columns were chosen of by place (`same_header`). The same
     `submission` loads once: a second call returns the first one's receipt. Without `id_column` the
-    first column is the id, unless another looks more like one (AnotherIdLikely). An owner has one
+    first column is the id, unless another looks more like one (AnotherIdLikely); with `number_rows`
+    none is: the rows get the numbers from 1 as ids, and every column stays data. An owner has one
     load at a time, by page or by command; another is UnderWay, a Conflict. What `replaces` a ready
     dataset of theirs is its next version; the earlier ones stay. `last` is called with the new
     dataset's id at the end of the transaction that stores it, and may still refuse. Raises a
@@ -144,9 +151,14 @@ def dataset_import(
         )
         require_header(table.file_header, header)
         chosen = choose_columns(
-            table.file_header, id_column=id_column, types=types, leave_out=leave_out
+            table.file_header,
+            id_column=id_column,
+            types=types,
+            leave_out=leave_out,
+            number_rows=number_rows,
         )
         table = table.without(chosen.left_out)
+        table = table.with_row_numbers() if chosen.number_rows else table
         id_position, profile = _profiled(table, chosen, missing)
         parts = plan_parts(
             (column.position, column.data_type)
@@ -211,7 +223,7 @@ def _profiled(
     id_place = place_of[chosen.id_position] if chosen.id_position else 1
     types = {place_of[position]: data_type for position, data_type in chosen.types.items()}
     profile = profile_table(table, missing=missing, types=types, id_position=id_place)
-    if not chosen.id_position:
+    if not chosen.id_position and not chosen.number_rows:
         require_likeliest_first(table, profile)
     return id_place, profile
 
@@ -312,6 +324,7 @@ def _receipt(
         notes=[
             *_notes_on_left_out(table),
             *_notes_on_sheets(table.evidence, plan),
+            *([_NUMBERED] if table.is_numbered else []),
             *_notes(profile, id_profile),
         ],
         read_as=list(table.evidence.why),
@@ -367,7 +380,7 @@ def _notes(profile: TableProfile, id_profile: ColumnProfile) -> list[str]:
         notes.append(
             f"{repeated:,} of {profile.rows:,} rows repeat a value of {id_profile.label}, which "
             "was taken for the id and is stored as pseudonyms. If it is no id, delete this dataset "
-            "and load the file again with the right id column."
+            "and load the file again with the right id column, or with its rows numbered."
         )
     elif repeated:
         rows = "1 row repeats" if repeated == 1 else f"{repeated:,} rows repeat"

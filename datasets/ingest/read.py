@@ -16,6 +16,7 @@ from .encoding import NotUtf8, examine
 from .interruption import look_up
 from .memory import give_back_large_arrays
 from .narrow import narrowed
+from .numbering import label_of_numbers, numbered
 from .passes import CHANGED, MAX_HEADER_BYTES, BadRows, Pass, RecordTooLong, grown, labels_of
 from .repair import TooManyFields, first_record
 from .sandbox import LOAD, Kept, Limits
@@ -52,7 +53,8 @@ class TableSource:
     """A table that can be read any number of times; `open_table` makes it.
 
     `file_header` are the labels of all columns of the file, `left_out` the places (from 1, rising)
-    of those that are passed over: all else is as if the file had never held them. `file`,
+    of those that are passed over: all else is as if the file had never held them. `is_numbered`
+    puts a column of row numbers before the others (at place 0, which no file has). `file`,
     `rows_read` and `bad_rows` are known once a pass over `blocks()` has ended; `bytes_read` grows
     during a pass, in bytes of the file as uploaded.
     """
@@ -60,6 +62,7 @@ class TableSource:
     file_header: tuple[str, ...]
     evidence: Evidence
     left_out: tuple[int, ...] = ()
+    is_numbered: bool = False
     file: FileDigest | None = None
     rows_read: int = 0
     bad_rows: BadRows = field(default_factory=BadRows)
@@ -80,16 +83,22 @@ class TableSource:
     @cached_property
     def header(self) -> tuple[str, ...]:
         """The labels of the columns that are read, in the order of the file."""
-        return tuple(self.file_header[position - 1] for position in self.positions)
+        labels = tuple(self.file_header[place] for place in np.flatnonzero(self._wanted).tolist())
+        return (label_of_numbers(labels), *labels) if self.is_numbered else labels
 
     @cached_property
     def positions(self) -> tuple[int, ...]:
-        """The places in the file (from 1) of the columns that are read."""
-        return tuple((np.flatnonzero(self._wanted) + 1).tolist())
+        """The places in the file (from 1) of the columns that are read; 0: the row numbers."""
+        numbers = (0,) if self.is_numbered else ()
+        return (*numbers, *(np.flatnonzero(self._wanted) + 1).tolist())
 
     def without(self, positions: Collection[int]) -> "TableSource":
         """Return the table without the columns at some places of the file; before any pass."""
         return replace(self, left_out=tuple(sorted({*self.left_out, *positions})))
+
+    def with_row_numbers(self) -> "TableSource":
+        """Return the table with its rows numbered from 1, in a first column; before any pass."""
+        return replace(self, is_numbered=True)
 
     def beginning(self, *, max_bytes: int, max_rows: int) -> tuple["TableSource", bool]:
         """Return a table of the first rows alone, held in memory, and whether there are no more.
@@ -135,6 +144,7 @@ class TableSource:
     def _blocks_read(self) -> Generator[Block, None, None]:
         held: list[Block] = []
         size = 0
+        row = 1
         text = None
         try:
             text = self._opened(known=self._stamp if self.file and self._settled else None)
@@ -155,6 +165,8 @@ class TableSource:
             for whole in reader.blocks():
                 look_up()
                 block = narrowed(whole, self._wanted)
+                block = numbered(block, row) if self.is_numbered else block
+                row += block.rows
                 self.bytes_read = text.bytes_read
                 size += len(block.data)
                 give_back_large_arrays(size)

@@ -38,6 +38,7 @@ class Asked:
     sheet: str | None = None
     skip_bad_rows: bool = False
     leave_out: tuple[str, ...] = ()
+    number_rows: bool = False
     header: str = ""
 
     @classmethod

@@ -26,15 +26,23 @@ class Choices:
     skip_bad_rows: bool = False
     missing: tuple[str, ...] = ()
     id_position: int | None = None
+    number_rows: bool = False
     types: Mapping[int, DataType] = field(default_factory=dict)
     left_out: frozenset[int] = frozenset()
     header: str = ""
 
     def with_id(self, position: int | None) -> "Choices":
         """Return the choices with another id column: it is kept, and has no type."""
+        number_rows = self.number_rows and position is None
         types = {place: name for place, name in self.types.items() if place != position}
         left_out = self.left_out - {position} if position else self.left_out
-        return replace(self, id_position=position, types=types, left_out=left_out)
+        return replace(
+            self, id_position=position, types=types, left_out=left_out, number_rows=number_rows
+        )
+
+    def with_row_numbers(self) -> "Choices":
+        """Return the choices with no column as the id: the rows are numbered."""
+        return replace(self, id_position=None, number_rows=True)
 
     def with_types(self, positions: Iterable[int], data_type: DataType | None) -> "Choices":
         """Return the choices with a type for some columns, or with the one that is found."""
@@ -68,6 +76,7 @@ class Choices:
             "skip_bad_rows": self.skip_bad_rows,
             "missing": self.missing,
             "id_column": names.names_of([self.id_position])[0] if self.id_position else None,
+            "number_rows": self.number_rows,
             "types": types,
             "leave_out": tuple(names.names_of(self.left_out)),
         }

@@ -72,6 +72,7 @@ class PreviewForm(FileForm):
         max_length=10_000,
         help_text="Whose row it is. Its values become pseudonyms before anything is stored.",
     )
+    number_rows = forms.BooleanField(required=False)
     missing = forms.CharField(
         label="Words for missing",
         required=False,
@@ -116,7 +117,11 @@ class PreviewForm(FileForm):
                 return before
             raise Conflict(_OTHER_HEADER)
         named = said["id_column"]
-        chosen = before.with_id(column_position(labels, named) if named else None)
+        if said["number_rows"]:
+            chosen = before.with_row_numbers()
+        else:
+            chosen = replace(before, number_rows=False)
+            chosen = chosen.with_id(column_position(labels, named) if named else None)
         listed = set(read_positions(said["listed"], Width(len(labels), None), most=COLUMNS_A_PAGE))
         ticked = listed.intersection(said["leave"])
         chosen = chosen.with_left_out(listed - ticked, leave_out=False)

@@ -31,11 +31,15 @@ def choices_of(asked: Asked, labels: Sequence[str]) -> tuple[Choices, str]:
     """Return (what was chosen, now that the columns are known; what had to be dropped, and why)."""
     reading = replace(reading_of(asked), header=digest_of(labels))
     if asked.header and asked.header != reading.header:
-        chosen = asked.id_column or asked.types or asked.leave_out
+        chosen = asked.id_column or asked.types or asked.leave_out or asked.number_rows
         return reading, _OTHER_COLUMNS if chosen else ""
     try:
         columns = choose_columns(
-            labels, id_column=asked.id_column, types=asked.types, leave_out=asked.leave_out
+            labels,
+            id_column=asked.id_column,
+            types=asked.types,
+            leave_out=asked.leave_out,
+            number_rows=asked.number_rows,
         )
     except Refused as error:
         return reading, f"{error.message} What was said about columns was dropped."
@@ -43,6 +47,7 @@ def choices_of(asked: Asked, labels: Sequence[str]) -> tuple[Choices, str]:
         replace(
             reading,
             id_position=columns.id_position,
+            number_rows=columns.number_rows,
             types=columns.types,
             left_out=frozenset(columns.left_out),
         ),

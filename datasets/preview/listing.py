@@ -85,9 +85,10 @@ class Listing:
 
     @cached_property
     def row_columns(self) -> list[PreviewColumn]:
-        """The columns of the first rows on show: the id, then those of this page."""
-        others = [column for column in self.columns if not column.is_id][: ROW_COLUMNS - 1]
-        return [self.preview.columns[self.preview.id_position - 1], *others]
+        """The columns of the first rows on show: the id if one is, then those of this page."""
+        of_id = [column for column in self.preview.columns if column.is_id]
+        others = [column for column in self.columns if not column.is_id]
+        return [*of_id, *others][:ROW_COLUMNS]
 
     @property
     def rows(self) -> list[list[str | None]]:
@@ -107,7 +108,7 @@ class Listing:
 
     @property
     def taken(self) -> int:
-        """How many columns will be stored, the id among them."""
+        """How many columns of the file will be stored, the id among them."""
         return len(self.preview.columns) - self.left_out
 
     @property
@@ -128,14 +129,20 @@ class Listing:
         labels = self.preview.labels
         names = [self._name_of(place) for place in range(1, len(labels) + 1)]
         return [
-            IdOption(name, _text(label, name, place), place == self.preview.id_position)
+            IdOption(name, _text(label, name, place), place == self._id_place)
             for place, (name, label) in enumerate(zip(names, labels, strict=True), 1)
         ]
 
     @property
     def id_value(self) -> str:
         """What names the id column where it is typed."""
-        return self._name_of(self.preview.id_position)
+        return self._name_of(self._id_place)
+
+    @property
+    def _id_place(self) -> int:
+        """The id column; where rows are numbered, the one that would be it otherwise."""
+        candidates = self.preview.candidates
+        return self.preview.id_position or (candidates[0].position if candidates else 1)
 
     def _name_of(self, place: int) -> str:
         return column_name(self.preview.labels, place, self._times)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import chain, islice
 from typing import Final, Literal
 
 import numpy as np
@@ -37,6 +38,7 @@ Sure = Literal["certain", "likely", "unsure"]
 _FEW_CELLS: Final = 10  # from which a type is a guess
 _SMALL_NUMBER: Final = 10_000_000  # numbers below are no national ids: eight digits
 _LISTED: Final = 20
+_MOST_CANDIDATES: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,13 +68,23 @@ class PreviewColumn:
         return self.named or self.data_type
 
 
+@dataclass(frozen=True)
+class IdCandidate:
+    """A column that may be the id, and in a sentence what speaks for and against it."""
+
+    position: int
+    label: str
+    why: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Preview:
     """A file's beginning under some choices.
 
     `rows` are the first ones, a cell for each column of the file (None: no value), long ones cut;
-    `seen` says in words on what it was judged, `is_whole` that this is all of the file. `id_why` is
-    what speaks for the id column where none was chosen. `notes` are about the file as a whole.
+    `seen` says in words on what it was judged, `is_whole` that this is all of the file. The id is
+    the column at `id_position`, or the numbers of the rows (None); `candidates` are the columns
+    that may be it, the likeliest first. `notes` are about the file as a whole.
     """
 
     choices: Choices
@@ -83,8 +95,8 @@ class Preview:
     rows_seen: int
     seen: str
     is_whole: bool
-    id_position: int
-    id_why: str
+    id_position: int | None
+    candidates: tuple[IdCandidate, ...]
     notes: tuple[str, ...]
 
     @property
@@ -107,14 +119,17 @@ class Preview:
 def preview(sample: Sample, choices: Choices, *, today: date | None = None) -> Preview:
     """Return what the beginning of a file holds, under choices for its header; none of it is kept.
 
-    The id column is the one chosen, else the one that loading would suggest.
+    The id column is the one chosen, else the one that loading would suggest; the rows are numbered
+    where that is asked for, or where nothing was chosen and nothing speaks for that column.
     """
     labels = sample.table.file_header
     held = choices
     profile = profile_table(sample.table, missing=held.missing)
     likely = suggest_id_column(profile)
-    id_position = held.id_position or likely
-    if held.types.get(id_position) or id_position in held.left_out:
+    if not held.id_position and _is_no_id(profile.columns[likely - 1], profile.rows):
+        held = held.with_row_numbers()
+    id_position = None if held.number_rows else held.id_position or likely
+    if id_position and (held.types.get(id_position) or id_position in held.left_out):
         held = replace(held.with_id(id_position), id_position=held.id_position)
     first = next(sample.table.blocks())
     contents = Contents(first, _looked_through(profile, held), held.missing)
@@ -143,7 +158,7 @@ def preview(sample: Sample, choices: Choices, *, today: date | None = None) -> P
         seen=sample.seen,
         is_whole=sample.is_whole,
         id_position=id_position,
-        id_why="" if held.id_position else _id_why(profile, likely, sample),
+        candidates=tuple(_candidates(profile, likely)),
         notes=tuple(_notes(sample, columns, contents)),
     )
 
@@ -233,13 +248,34 @@ def _of_id(column: ColumnProfile, rows: int) -> Iterable[str]:
         yield f"{again} an id seen before, and will get the same pseudonym."
 
 
-def _id_why(profile: TableProfile, likely: int, sample: Sample) -> str:
-    column = profile.columns[likely - 1]
-    if not looks_like_id(column, profile.rows):
-        return "No column looks like an id, so it is the first."
-    if column.distinct == profile.rows:
-        return f"Named like an id, and every value differs in {sample.seen}."
-    return f"Named like an id, with {column.distinct:,} different values in {sample.seen}."
+def _is_no_id(column: ColumnProfile, rows: int) -> bool:
+    return mostly_repeats(column, rows) and not looks_like_id(column, rows)
+
+
+def _candidates(profile: TableProfile, likely: int) -> Iterable[IdCandidate]:
+    """Yield the columns that may be the id: by name, or as all values are there and differ."""
+    rows = profile.rows
+    others = (
+        column
+        for column in profile.columns
+        if column.position != likely
+        and (
+            looks_like_id(column, rows)
+            or (column.data_type in {"text", "integer"} and column.distinct == rows > 1)
+        )
+    )
+    first = profile.columns[likely - 1]
+    for column in chain([first], islice(others, _MOST_CANDIDATES - 1)):
+        if not _is_no_id(column, rows):
+            yield IdCandidate(column.position, column.label, _id_why(column, rows))
+
+
+def _id_why(column: ColumnProfile, rows: int) -> str:
+    named = "named like an id" if looks_like_id(column, rows) else "not named like an id"
+    if column.distinct == rows and not column.missing:
+        return f"{named}; every value differs"
+    empty = f", {column.missing:,} empty" if column.missing else ""
+    return f"{named}; {column.distinct:,} different values in {rows:,} rows{empty}"
 
 
 def _rows(block: Block, missing: Sequence[str]) -> tuple[tuple[str | None, ...], ...]:

@@ -79,7 +79,8 @@ def look(request: HtmxHttpRequest, submission_id: UUID) -> HttpResponse:
 def _asked(submission: Submission) -> Asked:
     """Return what was asked, with what a load that failed suggested since."""
     asked = Asked.of(submission)
-    if submission.suggestion and submission.error_option == "id_column" and not asked.id_column:
+    chosen = asked.id_column or asked.number_rows
+    if submission.suggestion and submission.error_option == "id_column" and not chosen:
         return replace(asked, id_column=submission.suggestion)
     return asked
 
@@ -121,7 +122,10 @@ def _with_action(do: str, shown: Preview) -> Preview:
     if do == "flagged":
         return shown.leaving_out(shown.flagged)
     if do == "load":  # the id column that was on show, whatever the rest of the file suggests
-        return replace(shown, choices=shown.choices.with_id(shown.id_position))
+        choices = shown.choices
+        numbered = shown.id_position is None
+        choices = choices.with_row_numbers() if numbered else choices.with_id(shown.id_position)
+        return replace(shown, choices=choices)
     return shown
 
 

@@ -34,6 +34,7 @@ class Command(FairdbCommand):
         "encoding": "--encoding",
         "id_column": "--id-column",
         "leave_out": "--leave-out COLUMN",
+        "number_rows": "--number-rows",
         "sheet": "--sheet",
         "skip_bad_rows": "--skip-bad-rows",
         "types": "--type COLUMN=TYPE",
@@ -50,6 +51,11 @@ class Command(FairdbCommand):
             "--id-column",
             metavar="C",
             help="its values become pseudonyms; default: the first, if no other looks like an id",
+        )
+        parser.add_argument(
+            "--number-rows",
+            action="store_true",
+            help="no column is the id: rows are numbered from 1, and every column stays data",
         )
         parser.add_argument(
             "--type", action="append", default=[], type=column_type, metavar="COLUMN=TYPE"
@@ -91,6 +97,7 @@ class Command(FairdbCommand):
                     description=options["description"],
                     origin=options["origin"],
                     id_column=options["id_column"],
+                    number_rows=options["number_rows"],
                     types=dict(options["type"]),
                     missing=options["missing"],
                     leave_out=options["leave_out"],

@@ -6,8 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from datasets.ingest.pseudonyms import owner_key, pseudonymize
 from datasets.loading.asked import Asked
 from datasets.loading.submissions import submission_cancel
 from datasets.models import Dataset, DatasetColumn, Submission
@@ -39,7 +41,8 @@ def form_of(answer: Any, **changed: Any) -> dict[str, Any]:
     form: dict[str, Any] = {}
     for tag in re.findall(r"<input\b[^>]*>", content):
         name, value = (re.search(rf'\b{key}="([^"]*)"', tag) for key in ("name", "value"))
-        if not name or ('type="checkbox"' in tag and " checked" not in tag):
+        is_tick = 'type="checkbox"' in tag or 'type="radio"' in tag
+        if not name or (is_tick and " checked" not in tag):
             continue
         form.setdefault(name[1], []).append(unescape(value[1]) if value else "on")
     for name, inner in re.findall(r'<select name="([^"]*)"[^>]*>(.*?)</select>', content, re.S):
@@ -71,7 +74,7 @@ def test_file_is_shown_with_what_it_was_taken_for(alice: Any, client_of: Any) ->
     assert "2 columns may tell who people are" in text
     assert "surname looks like names of people. Its name says “surname”." in text
     assert "1 column holds numbers with a decimal comma" in text
-    assert "Named like an id, and every value differs in all 3 rows." in text
+    assert "pid : named like an id; every value differs." in text
     assert not Dataset.objects.filter(user_id=alice.user.pk).exists()
 
 
@@ -380,3 +383,26 @@ def test_file_is_looked_at_unless_it_is_loaded_at_once(alice: Any, client_of: An
 
     assert re.fullmatch(r"/loads/[0-9a-f-]{36}/preview/", sent()["Location"])
     assert re.fullmatch(r"/loads/[0-9a-f-]{36}/", sent(at_once="on")["Location"])
+
+
+def test_rows_are_numbered_where_that_is_chosen(alice: Any, client_of: Any) -> None:
+    client, draft = client_of(alice), drafted(alice, PEOPLE)
+    sent = form_of(client.get(address(draft)), number_rows="on", do="read")
+    client.post(address(draft), sent)
+    assert (asked_of(draft).id_column, asked_of(draft).number_rows) == (None, True)
+    page = client.get(address(draft))
+    assert "6 columns will be stored, and the numbers of the rows as pseudonyms" in text_of(page)
+
+    sent = form_of(page, **{"leave": ["3", "4"], "type-1": "text", "do": "load"})
+    client.post(address(draft), sent)
+    drain()
+
+    dataset = Dataset.objects.get(user_id=alice.user.pk)
+    columns = DatasetColumn.objects.filter(dataset=dataset).order_by("position")
+    labels = ["row_number", "visit", "pid", "age", "wt"]
+    assert ([c.label for c in columns], dataset.id_position) == (labels, 1)
+    part = alice.rpc("get_all_tables")[0]["table_name"]
+    rows = alice.rpc("select_from_table", {"p_table_name": part, "p_row_limit": 9})
+    key = owner_key(settings.FAIRDB_PSEUDONYM_KEY, alice.user.pk)
+    assert [row["row_number_hash"] for row in rows] == pseudonymize(["1", "2", "3"], key)
+    assert [row["pid"] for row in rows] == ["P1", "P2", "P3"]

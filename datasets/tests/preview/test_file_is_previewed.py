@@ -207,9 +207,21 @@ def test_named_type_that_cells_break_or_that_loses_zeros_is_told() -> None:
 def test_id_is_chosen_as_loading_chooses_it() -> None:
     found = of("age,pid\n36,P1\n41,P2\n")
     assert (found.id_position, found.columns[1].is_id) == (2, True)
-    assert found.id_why.startswith("Named like an id, and every value differs")
-    found = of("a,b\n1,1\n1,2\n1,3\n")
+    assert [(c.label, c.why) for c in found.candidates] == [
+        ("pid", "named like an id; every value differs"),
+        ("age", "not named like an id; every value differs"),
+    ]
+    found = of("a,b\n1,1\n1,2\n1,3\n", id_position=1)
     assert (found.id_position, "is it an id?" in found.columns[0].cautions[-1]) == (1, True)
+
+
+def test_rows_are_numbered_where_nothing_speaks_for_an_id() -> None:
+    census = "sex,age\nF,36\nM,36\nF,41\nM,41\nF,41\n"
+    found = of(census)
+    assert (found.id_position, found.choices.number_rows, found.candidates) == (None, True, ())
+    assert not any(column.is_id for column in found.columns)
+    assert of(census, id_position=2).id_position == 2
+    assert of("pid,v\nP1,1\nP2,2\n", number_rows=True).id_position is None
 
 
 def test_choices_are_shown_with_their_columns() -> None:

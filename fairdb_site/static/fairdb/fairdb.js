@@ -176,6 +176,12 @@
     if (input?.files.length) listColumns(input);
   });
 
+  // who chooses a column means it: rows are not numbered then
+  document.addEventListener("input", (event) => {
+    const isColumn = event.target.matches(".id-question [name=id_column]");
+    if (isColumn) document.getElementById("id_is_column").checked = true;
+  });
+
   // -- Progress of an upload ----------------------------------------------------------------------
 
   const progressOf = (target) => target.closest?.("form")?.querySelector("[data-progress]");
