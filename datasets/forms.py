@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from datasets.browse.charts import TYPES
 from datasets.browse.id_chooser import LONGEST_SHEET
+from datasets.ingest.notation import NOTATIONS
 from datasets.loading.asked import Asked
 from datasets.models import Submission
 from datasets.templatetags.fairdb import size
@@ -161,7 +162,7 @@ class UploadForm(FileForm):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         help_text=(
             "Only where you know better than the file: one column a line, such as postcode=text. "
-            f"Types: {', '.join(TYPES)}."
+            f"Types: {', '.join((*TYPES, *NOTATIONS))}."
         ),
     )
     sheet = forms.CharField(
@@ -230,9 +231,10 @@ class UploadForm(FileForm):
                 continue
             column, _, name = line.rpartition("=")
             name = name.strip().lower()
-            if not column.strip() or name not in TYPES:
+            if not column.strip() or name not in (*TYPES, *NOTATIONS):
                 raise forms.ValidationError(
-                    f"Line {number}: write column=type, with one of {', '.join(TYPES)}."
+                    f"Line {number}: write column=type, with one of "
+                    f"{', '.join((*TYPES, *NOTATIONS))}."
                 )
             types[column.strip()] = name
         return types

@@ -14,9 +14,10 @@ from typing import Final
 
 from fairdb_site.errors import Refused
 
-from .datatypes import DataType
+from .datatypes import DATA_TYPES
 from .names import shown
-from .profile import column_position, type_named
+from .notation import NOTATIONS, Notation, ReadAs, notation_of
+from .profile import column_position
 
 MOST_PATTERNS: Final = 1_000
 """Patterns in one choice: each is held against every label of the file."""
@@ -36,9 +37,15 @@ class ColumnChoices:
     """
 
     id_position: int | None
-    types: Mapping[int, DataType]
+    types: Mapping[int, ReadAs]
     left_out: tuple[int, ...]
     number_rows: bool = False
+
+    @property
+    def notations(self) -> dict[int, Notation]:
+        """The columns that were said to be written in a notation."""
+        found = {place: notation_of(named) for place, named in self.types.items()}
+        return {place: notation for place, notation in found.items() if notation}
 
 
 @dataclass(frozen=True)
@@ -144,6 +151,17 @@ def pattern_of(pattern: str) -> Callable[[str], bool]:
     return matches
 
 
+def type_named(name: str) -> ReadAs:
+    """Return the type or notation that a user named."""
+    for read_as in (*DATA_TYPES, *NOTATIONS):
+        if read_as == name.strip().lower():
+            return read_as
+    raise Refused(
+        f"There is no type {name!r}; name one of {', '.join((*DATA_TYPES, *NOTATIONS))}.",
+        option="types",
+    )
+
+
 def choose_columns(
     header: Sequence[str],
     *,
@@ -174,7 +192,7 @@ def choose_columns(
         raise Refused("Every column would be left out: keep one at least.", option="leave_out")
     first = next(place for place in range(1, len(header) + 1) if place not in left_out)
     of_id = None if number_rows else id_position or first
-    found: dict[int, DataType] = {}
+    found: dict[int, ReadAs] = {}
     named = 0
     for text in sorted(types, key=lambda text: not labels.several(text)):
         data_type = type_named(types[text])

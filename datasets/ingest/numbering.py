@@ -8,6 +8,12 @@ from .block import Block
 from .scan import scan
 
 ROW_NUMBER = "row_number"
+NUMBERED = (
+    "No column is the id, as chosen: the rows are numbered from 1, and their numbers are the ids. "
+    "Row 5 has the pseudonym of row 5 of every other table of yours that is numbered so: join them "
+    "by it only where the rows are the same."
+)
+"""What the receipt says of it."""
 
 
 def label_of_numbers(labels: Collection[str]) -> str:

@@ -30,6 +30,8 @@ from datasets.ingest.load import (
     wait_for_submission,
 )
 from datasets.ingest.names import column_names, part_names, shown
+from datasets.ingest.notation import stored_type
+from datasets.ingest.numbering import NUMBERED
 from datasets.ingest.plan import DatasetPlan, PlannedColumn
 from datasets.ingest.profile import (
     ColumnProfile,
@@ -55,11 +57,6 @@ from fairdb_site.errors import Conflict
 
 HELD_BYTES = 1 << 25  # of text; where every cell is found it takes five times as much memory
 MAX_NOTES = 50  # columns named in a receipt; the rest are counted
-_NUMBERED = (
-    "No column is the id, as chosen: the rows are numbered from 1, and their numbers are the ids. "
-    "Row 5 has the pseudonym of row 5 of every other table of yours that is numbered so: join them "
-    "by it only where the rows are the same."
-)
 
 
 @dataclass(frozen=True)
@@ -159,6 +156,7 @@ def dataset_import(
         )
         table = table.without(chosen.left_out)
         table = table.with_row_numbers() if chosen.number_rows else table
+        table = table.read_as(chosen.notations, missing)
         id_position, profile = _profiled(table, chosen, missing)
         parts = plan_parts(
             (column.position, column.data_type)
@@ -221,7 +219,7 @@ def _profiled(
     """Return the place of the id column among those read, and the profile of the whole table."""
     place_of = {position: place for place, position in enumerate(table.positions, 1)}
     id_place = place_of[chosen.id_position] if chosen.id_position else 1
-    types = {place_of[position]: data_type for position, data_type in chosen.types.items()}
+    types = {place_of[position]: stored_type(named) for position, named in chosen.types.items()}
     profile = profile_table(table, missing=missing, types=types, id_position=id_place)
     if not chosen.id_position and not chosen.number_rows:
         require_likeliest_first(table, profile)
@@ -324,7 +322,7 @@ def _receipt(
         notes=[
             *_notes_on_left_out(table),
             *_notes_on_sheets(table.evidence, plan),
-            *([_NUMBERED] if table.is_numbered else []),
+            *([NUMBERED] if table.is_numbered else []),
             *_notes(profile, id_profile),
         ],
         read_as=list(table.evidence.why),

@@ -164,16 +164,6 @@ def column_name(header: Sequence[str], position: int, times: Mapping[str, int]) 
     return f"#{place}"
 
 
-def type_named(name: str) -> DataType:
-    """Return the type a user named."""
-    for data_type in DATA_TYPES:
-        if data_type == name.strip().lower():
-            return data_type
-    raise Refused(
-        f"There is no type {name!r}; name one of {', '.join(DATA_TYPES)}.", option="types"
-    )
-
-
 def looks_like_id(column: ColumnProfile, rows: int) -> bool:
     """Return whether a column's name speaks for it: one that says whose rows these are, however
     often its values come again (visits), or one as ids have, with values that mostly differ.

@@ -1,6 +1,6 @@
 """A file as a header and a stream of blocks of text cells, every record's width checked."""
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +16,7 @@ from .encoding import NotUtf8, examine
 from .interruption import look_up
 from .memory import give_back_large_arrays
 from .narrow import narrowed
+from .notation import Notation, translated
 from .numbering import label_of_numbers, numbered
 from .passes import CHANGED, MAX_HEADER_BYTES, BadRows, Pass, RecordTooLong, grown, labels_of
 from .repair import TooManyFields, first_record
@@ -54,7 +55,8 @@ class TableSource:
 
     `file_header` are the labels of all columns of the file, `left_out` the places (from 1, rising)
     of those that are passed over: all else is as if the file had never held them. `is_numbered`
-    puts a column of row numbers before the others (at place 0, which no file has). `file`,
+    puts a column of row numbers before the others (at place 0, which no file has). `notations` are
+    of columns by their places; in these, cells that are in `missing` stay as they are. `file`,
     `rows_read` and `bad_rows` are known once a pass over `blocks()` has ended; `bytes_read` grows
     during a pass, in bytes of the file as uploaded.
     """
@@ -63,6 +65,8 @@ class TableSource:
     evidence: Evidence
     left_out: tuple[int, ...] = ()
     is_numbered: bool = False
+    notations: Mapping[int, Notation] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
     file: FileDigest | None = None
     rows_read: int = 0
     bad_rows: BadRows = field(default_factory=BadRows)
@@ -99,6 +103,10 @@ class TableSource:
     def with_row_numbers(self) -> "TableSource":
         """Return the table with its rows numbered from 1, in a first column; before any pass."""
         return replace(self, is_numbered=True)
+
+    def read_as(self, notations: Mapping[int, Notation], missing: Collection[str]) -> "TableSource":
+        """Return the table with columns at some places of the file respelled; before any pass."""
+        return replace(self, notations=dict(notations), missing=tuple(missing))
 
     def beginning(self, *, max_bytes: int, max_rows: int) -> tuple["TableSource", bool]:
         """Return a table of the first rows alone, held in memory, and whether there are no more.
@@ -164,8 +172,7 @@ class TableSource:
             )
             for whole in reader.blocks():
                 look_up()
-                block = narrowed(whole, self._wanted)
-                block = numbered(block, row) if self.is_numbered else block
+                block = self._as_asked(whole, row)
                 row += block.rows
                 self.bytes_read = text.bytes_read
                 size += len(block.data)
@@ -192,6 +199,16 @@ class TableSource:
         self.rows_read, self.bad_rows = reader.good, reader.bad()
         if held:
             self._held = held
+
+    def _as_asked(self, whole: Block, row: int) -> Block:
+        """Return a block of the file as the table has it; `row` is the number of its first row."""
+        block = narrowed(whole, self._wanted)
+        if self.is_numbered:
+            block = numbered(block, row)
+        if self.notations:
+            places = {self.positions.index(p) + 1: name for p, name in self.notations.items()}
+            block = translated(block, places, self.header, self.missing)
+        return block
 
     def _blocks_held(self, held: list[Block]) -> Iterator[Block]:
         self._require_unchanged()

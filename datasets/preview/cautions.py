@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import polars as pl
 
 from datasets.ingest.datatypes import DataType, Mask, parsed
 from datasets.ingest.kinds import KNOWN_MARKERS
+from datasets.ingest.notation import NOTATION_WORDS, ReadAs, notation_of, respelled, stored_type
 from datasets.ingest.profile import ColumnProfile
 
 from .contents import Contents
@@ -48,7 +50,7 @@ class Columns:
 
 
 def cautions(
-    column: ColumnProfile, contents: Contents, columns: Columns, *, named: DataType | None
+    column: ColumnProfile, contents: Contents, columns: Columns, *, named: ReadAs | None
 ) -> Iterator[str]:
     """Yield what to look at in a column; `named` is the type that was chosen for it, if any."""
     yield from _of_label(column, columns)
@@ -92,33 +94,39 @@ def _of_label(column: ColumnProfile, columns: Columns) -> Iterator[str]:
         yield "The name begins or ends with white space."
 
 
-def _of_named(column: ColumnProfile, contents: Contents, named: DataType) -> Iterator[str]:
+def _of_named(column: ColumnProfile, contents: Contents, named: ReadAs) -> Iterator[str]:
     """Yield which of the cells looked at break the type that was named, or lose signs in it."""
     if named == "text":
         return
     cells = contents.cells_of(column.position - 1)
-    fits = parsed(cells, named, loose=True).fits
+    notation = notation_of(named)
+    values = respelled(cells, notation) if notation else cells
+    fits = parsed(values, stored_type(named), loose=True).fits
     broken: Mask = ~fits & cells.is_not_null().to_numpy()
     if broken.any():
         row = contents.block.row_number(int(broken.argmax()))
         which = "1 cell is" if broken.sum() == 1 else f"{int(broken.sum()):,} cells are"
+        words = f"not {NOTATION_WORDS[notation]}" if notation else f"no {named}"
         yield (
-            f"The load will be refused: {which} no {named}, first in row {row:,}. Choose another "
+            f"The load will be refused: {which} {words}, first in row {row:,}. Choose another "
             "type, or say that what it holds means missing."
         )
+    elif notation and (cell := next(iter(contents.values(column.position - 1, most=1)), None)):
+        read = respelled(pl.Series([cell]), notation).item()
+        yield f"Read so, {cell} is {read}."
     zeros = int(contents.counts["leading_zero"][column.position - 1])
     if named in {"integer", "float"} and zeros:
         yield f"Leading zeros are lost as {named}: {zeros:,} values have some, as 007 has."
 
 
-def _of_text(column: ColumnProfile, contents: Contents, named: DataType | None) -> Iterator[str]:
+def _of_text(column: ColumnProfile, contents: Contents, named: ReadAs | None) -> Iterator[str]:
     place = column.position - 1
     filled = int(contents.filled[place])
     counts = {name: int(found[place]) for name, found in contents.counts.items()}
     for name, sentence in _TEXTS:
-        if counts[name] >= _MANY * filled and counts["postcode"] < _MANY * filled:
+        if counts[name] >= _MANY * filled and counts["postcode"] < _MANY * filled and not named:
             yield sentence
-    if counts["day_first"] >= _MANY * filled:
+    if counts["day_first"] >= _MANY * filled and not named:
         yield _of_days(contents.values(place))
     numbers = counts["number"]
     if _MANY * filled <= numbers < filled and not column.suggestions:
@@ -154,7 +162,10 @@ def _of_text(column: ColumnProfile, contents: Contents, named: DataType | None) 
 
 
 _TEXTS: Final = (
-    ("decimal_comma", "Numbers with a decimal comma: stored as text, since numbers take a point."),
+    (
+        "decimal_comma",
+        "Numbers with a decimal comma: stored as text, unless you choose to have them read so.",
+    ),
     ("thousands", "Numbers with commas between thousands: stored as text."),
     ("censored", "Numbers with a sign before them, such as <5: stored as text."),
     ("unit", "Numbers with a unit behind them: stored as text."),
@@ -166,13 +177,16 @@ def _of_days(values: Sequence[str]) -> str:
     first, second = (max((int(match[n]) for match in found), default=0) for n in (1, 2))
     if first <= 12 and second <= 12:
         return (
-            "Dates in which day and month cannot be told apart: stored as text. Write them as "
-            "2024-02-29 to have dates."
+            "Dates in which day and month cannot be told apart: stored as text, unless you say "
+            "which comes first."
+        )
+    if first > 12 and second > 12:
+        return (
+            "Dates with day and month in either order: stored as text. Write them as 2024-02-29 "
+            "to have dates."
         )
     order = "day before month" if first > 12 else "month before day"
-    if first > 12 and second > 12:
-        order = "day and month in either order"
-    return f"Dates with {order}: stored as text. Write them as 2024-02-29 to have dates."
+    return f"Dates with {order}: stored as text, unless you choose to have them read so."
 
 
 def _of_codes(column: ColumnProfile, contents: Contents) -> Iterator[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datasets.ingest.choosing import Labels
-from datasets.ingest.datatypes import DataType
+from datasets.ingest.notation import ReadAs
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Choices:
     missing: tuple[str, ...] = ()
     id_position: int | None = None
     number_rows: bool = False
-    types: Mapping[int, DataType] = field(default_factory=dict)
+    types: Mapping[int, ReadAs] = field(default_factory=dict)
     left_out: frozenset[int] = frozenset()
     header: str = ""
 
@@ -44,7 +44,7 @@ class Choices:
         """Return the choices with no column as the id: the rows are numbered."""
         return replace(self, id_position=None, number_rows=True)
 
-    def with_types(self, positions: Iterable[int], data_type: DataType | None) -> "Choices":
+    def with_types(self, positions: Iterable[int], data_type: ReadAs | None) -> "Choices":
         """Return the choices with a type for some columns, or with the one that is found."""
         places = set(positions) - {self.id_position}
         types = {place: name for place, name in self.types.items() if place not in places}
@@ -81,8 +81,8 @@ class Choices:
             "leave_out": tuple(names.names_of(self.left_out)),
         }
 
-    def _places_by_type(self) -> dict[DataType, list[int]]:
-        found: dict[DataType, list[int]] = {}
+    def _places_by_type(self) -> dict[ReadAs, list[int]]:
+        found: dict[ReadAs, list[int]] = {}
         for place in sorted(self.types):
             found.setdefault(self.types[place], []).append(place)
         return found

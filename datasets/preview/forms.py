@@ -15,9 +15,10 @@ from django import forms
 from datasets.browse.column_choice import Width, read_positions
 from datasets.browse.id_chooser import LONGEST_SHEET
 from datasets.forms import DELIMITERS, ENCODINGS, FileForm, PositionsField
-from datasets.ingest.choosing import Labels
-from datasets.ingest.datatypes import DATA_TYPES, DataType
-from datasets.ingest.profile import column_position, type_named
+from datasets.ingest.choosing import Labels, type_named
+from datasets.ingest.datatypes import DATA_TYPES
+from datasets.ingest.notation import NOTATION_WORDS, NOTATIONS, ReadAs
+from datasets.ingest.profile import column_position
 from datasets.loading.asked import Asked
 from datasets.titles import LONGEST_TITLE
 from fairdb_site.errors import Conflict, Refused
@@ -30,6 +31,7 @@ PATTERN_ACTIONS: Final = [
     (LEAVE_OUT, "leave out"),
     (TAKE, "take"),
     *((name, f"type {name}") for name in DATA_TYPES),
+    *((name, f"read as {words}") for name, words in NOTATION_WORDS.items()),
     (AS_FOUND, "type as found"),
 ]
 MORE_ENCODINGS: Final = [
@@ -142,13 +144,13 @@ class PreviewForm(FileForm):
             return chosen.with_left_out(places, leave_out=action == LEAVE_OUT)
         return chosen.with_types(places, None if action == AS_FOUND else type_named(action))
 
-    def _types(self, listed: set[int]) -> dict[DataType | None, list[int]]:
+    def _types(self, listed: set[int]) -> dict[ReadAs | None, list[int]]:
         """Return the types of the listed columns; None for those that are to be as found."""
-        found: dict[DataType | None, list[int]] = {}
+        found: dict[ReadAs | None, list[int]] = {}
         for name, value in self.data.items():
             if match := _TYPE.fullmatch(name):
                 place = int(match[1])
-                if place in listed and (value == "" or value in DATA_TYPES):
+                if place in listed and value in {"", *DATA_TYPES, *NOTATIONS}:
                     data_type = type_named(str(value)) if value else None
                     found.setdefault(data_type, []).append(place)
         return found

@@ -13,6 +13,7 @@ from datasets.browse.cut import cut
 from datasets.ingest.block import Block
 from datasets.ingest.datatypes import DataType, Mask
 from datasets.ingest.names import shown
+from datasets.ingest.notation import ReadAs, notation_of, stored_type
 from datasets.ingest.profile import (
     ColumnProfile,
     TableProfile,
@@ -26,6 +27,7 @@ from datasets.ingest.read import Evidence
 from .cautions import ONE, WORDS, Columns, cautions, may_hold_codes
 from .choices import Choices
 from .contents import Contents
+from .offers import Offer, offers
 from .sample import Sample
 from .sensitive import Finding, findings
 
@@ -46,26 +48,40 @@ class PreviewColumn:
     """A column of the file: what it was found to be, and what was chosen for it.
 
     `data_type` is what was found, `named` what was chosen (None: as found); `why` and `sure` are
-    about what was found. `missing_share` is of the rows looked at (0..1).
+    about what was found. `missing_share` is of the rows looked at (0..1), `offers` are the
+    notations that every cell fits.
     """
 
     position: int
     label: str
     data_type: DataType
-    named: DataType | None
+    named: ReadAs | None
     why: str
     sure: Sure
     examples: tuple[str, ...]
     missing_share: float
     cautions: tuple[str, ...]
     findings: tuple[Finding, ...]
+    offers: tuple[Offer, ...]
     is_id: bool
     is_left_out: bool
 
     @property
     def type_to_be(self) -> DataType:
         """The type it will be stored as, as far as is known."""
-        return self.named or self.data_type
+        return stored_type(self.named or self.data_type)
+
+    @property
+    def notations(self) -> list[Offer]:
+        """The notations to choose from: those that its cells fit, and the one that was chosen."""
+        chosen = notation_of(self.named or "")
+        missed = chosen and all(offer.notation != chosen for offer in self.offers)
+        return [*self.offers, *([Offer(chosen, is_sure=False)] if chosen and missed else [])]
+
+    @property
+    def sole_offer(self) -> Offer | None:
+        """The one notation that its cells speak for, where there is no other."""
+        return self.offers[0] if len(self.offers) == 1 and self.offers[0].is_sure else None
 
 
 @dataclass(frozen=True)
@@ -103,6 +119,27 @@ class Preview:
     def flagged(self) -> tuple[int, ...]:
         """The places of the columns that look sensitive, whether they are left out or not."""
         return tuple(column.position for column in self.columns if column.findings)
+
+    @property
+    def notations(self) -> tuple[tuple[PreviewColumn, Offer], ...]:
+        """The columns that are read as text and of which one notation alone makes values."""
+        return tuple(
+            (column, column.sole_offer)
+            for column in self.columns
+            if column.sole_offer and not (column.named or column.is_id or column.is_left_out)
+        )
+
+    def reading_notations(self) -> "Preview":
+        """Return what is shown when these columns are read so."""
+        choices = self.choices
+        read = {column.position: offer.notation for column, offer in self.notations}
+        for position, notation in read.items():
+            choices = choices.with_types([position], notation)
+        columns = tuple(
+            replace(column, named=read.get(column.position, column.named))
+            for column in self.columns
+        )
+        return replace(self, choices=choices, columns=columns)
 
     def leaving_out(self, positions: Iterable[int]) -> "Preview":
         """Return what is shown when some more columns are left out."""
@@ -214,6 +251,7 @@ def _column(
         missing_share=column.missing / table.rows if table.rows else 0.0,
         cautions=tuple(found),
         findings=() if is_id else findings(column, contents, today=today),
+        offers=() if is_id else offers(column, contents),
         is_id=is_id,
         is_left_out=column.position in held.left_out,
     )
@@ -315,7 +353,10 @@ def _notes(sample: Sample, columns: Sequence[PreviewColumn], contents: Contents)
     commas = int((contents.counts["decimal_comma"] * 2 > np.maximum(contents.filled, 1)).sum())
     if commas:
         rest = "columns hold numbers" if commas > 1 else "column holds numbers"
-        yield f"{commas:,} {rest} with a decimal comma: they are stored as text."
+        yield (
+            f"{commas:,} {rest} with a decimal comma: they are stored as text, unless you choose "
+            "to have them read as numbers."
+        )
 
 
 def _is_number(label: str) -> bool:

@@ -121,6 +121,8 @@ def _with_action(do: str, shown: Preview) -> Preview:
     """Return what is shown once a button did to columns what only a look at them tells."""
     if do == "flagged":
         return shown.leaving_out(shown.flagged)
+    if do == "notations":
+        return shown.reading_notations()
     if do == "load":  # the id column that was on show, whatever the rest of the file suggests
         choices = shown.choices
         numbered = shown.id_position is None

@@ -2,7 +2,8 @@
 
 import pytest
 
-from datasets.ingest.profile import column_position, type_named
+from datasets.ingest.choosing import type_named
+from datasets.ingest.profile import column_position
 from fairdb_site.errors import Refused
 
 WRITE = "Write a name as the header has it, or a place, such as #1."

@@ -385,7 +385,9 @@ def test_file_is_looked_at_unless_it_is_loaded_at_once(alice: Any, client_of: An
     assert re.fullmatch(r"/loads/[0-9a-f-]{36}/", sent(at_once="on")["Location"])
 
 
-def test_rows_are_numbered_where_that_is_chosen(alice: Any, client_of: Any) -> None:
+def test_rows_are_numbered_and_notations_read_where_that_is_chosen(
+    alice: Any, client_of: Any
+) -> None:
     client, draft = client_of(alice), drafted(alice, PEOPLE)
     sent = form_of(client.get(address(draft)), number_rows="on", do="read")
     client.post(address(draft), sent)
@@ -393,7 +395,10 @@ def test_rows_are_numbered_where_that_is_chosen(alice: Any, client_of: Any) -> N
     page = client.get(address(draft))
     assert "6 columns will be stored, and the numbers of the rows as pseudonyms" in text_of(page)
 
-    sent = form_of(page, **{"leave": ["3", "4"], "type-1": "text", "do": "load"})
+    sent = form_of(page, **{"leave": ["3", "4"], "type-1": "text", "do": "notations"})
+    client.post(address(draft), sent)
+    assert asked_of(draft).types == {"#1": "text", "#6": "decimal_comma"}
+    sent = form_of(client.get(address(draft)), do="load")
     client.post(address(draft), sent)
     drain()
 
@@ -406,3 +411,4 @@ def test_rows_are_numbered_where_that_is_chosen(alice: Any, client_of: Any) -> N
     key = owner_key(settings.FAIRDB_PSEUDONYM_KEY, alice.user.pk)
     assert [row["row_number_hash"] for row in rows] == pseudonymize(["1", "2", "3"], key)
     assert [row["pid"] for row in rows] == ["P1", "P2", "P3"]
+    assert [row["wt"] for row in rows] == [7.5, 8.25, None]
