@@ -13,6 +13,9 @@ from fairdb_site.errors import Refused
 WINDOW = 12
 """Columns on show when nothing is chosen: about what a wide screen holds."""
 
+WHOLE = 31
+"""Data columns up to which a dataset is shown whole when nothing is chosen: clinical tables."""
+
 MOST = 200
 """Columns on show at once: 50 rows of them are 10,000 cells, as much as a page bears."""
 
@@ -35,6 +38,11 @@ class Width:
         """Return a screenful of columns from `first` on."""
         return self.data_positions(first, WINDOW)
 
+    def at_first(self) -> tuple[int, ...]:
+        """Return the columns on show when nothing is chosen: all of a narrow dataset."""
+        all_of_narrow = self.data_positions(1, WHOLE + 1)
+        return all_of_narrow if len(all_of_narrow) <= WHOLE else self.window(1)
+
     def window_before(self, position: int) -> tuple[int, ...]:
         """Return the screenful that ends before `position`; empty at the left edge."""
         start = max(position - WINDOW, 1)
@@ -44,11 +52,11 @@ class Width:
 
 
 def read_choice(text: str, width: Width) -> tuple[int, ...]:
-    """Return the chosen positions in order, each once; a screenful when nothing is chosen.
+    """Return the chosen positions in order, each once; the first ones when nothing is chosen.
 
     Raises Refused when the text is no choice, or chooses more than `MOST` columns.
     """
-    return read_positions(text, width, most=MOST) or width.window(1)
+    return read_positions(text, width, most=MOST) or width.at_first()
 
 
 def read_positions(text: str, width: Width, *, most: int | None = None) -> tuple[int, ...]:

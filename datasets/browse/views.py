@@ -138,8 +138,8 @@ def choose(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
     posted = request.method == "POST"
     wants_rows = posted and "show" in request.POST
     asked = valid(ChooseForm(request.POST if posted else request.GET))
-    # the rows show a screenful where nothing is said; a form says what is ticked, be it nothing
-    chosen = () if posted else dataset.width.window(1)
+    # the rows show the first ones where nothing is said; a form says what is ticked, be it nothing
+    chosen = () if posted else dataset.width.at_first()
     refusal = ""
     try:
         if asked.get("columns"):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from datasets.browse.column_choice import (
     MOST,
+    WHOLE,
     WINDOW,
     Width,
     change_choice,
@@ -14,7 +15,7 @@ from datasets.browse.column_choice import (
 )
 from fairdb_site.errors import Refused
 
-NARROW = Width(total=30, id_position=1)
+NARROW = Width(total=WHOLE + 1, id_position=1)
 
 
 @given(st.lists(st.integers(1, 100_000), unique=True, min_size=1, max_size=MOST))
@@ -29,12 +30,14 @@ def test_runs_are_written_short() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", ",", "99", "1"])
-def test_nothing_to_show_means_the_first_screenful(text: str) -> None:
-    assert read_choice(text, NARROW) == tuple(range(2, 2 + WINDOW))
+def test_nothing_to_show_means_all_of_a_narrow_dataset_else_the_first_screenful(text: str) -> None:
+    assert read_choice(text, NARROW) == tuple(range(2, 2 + WHOLE))
+    wide = Width(total=WHOLE + 2, id_position=1)
+    assert read_choice(text, wide) == tuple(range(2, 2 + WINDOW))
 
 
 def test_the_id_and_what_is_not_there_are_passed_over() -> None:
-    assert read_choice("1-3, 29-1000", NARROW) == (2, 3, 29, 30)
+    assert read_choice("1-3, 31-1000", NARROW) == (2, 3, 31, 32)
 
 
 def test_a_column_asked_for_twice_is_shown_once() -> None:
