@@ -142,9 +142,10 @@ class UploadForm(FileForm):
         ),
     )
     number_rows = forms.BooleanField(
-        label="No id column: number the rows",
+        label="Number the rows",
         required=False,
-        help_text="Every column stays data. Rows get the numbers from 1 as ids, as pseudonyms.",
+        help_text="For a table that has no id: every column stays data, and rows get the numbers "
+        "from 1 as ids, as pseudonyms.",
     )
     delimiter = forms.ChoiceField(label="Delimiter", required=False, choices=DELIMITERS)
     encoding = forms.ChoiceField(label="Encoding", required=False, choices=ENCODINGS)

@@ -72,7 +72,8 @@ class RowsPage:
 
     dataset: Dataset
     query: Query
-    columns: tuple[Column, ...]
+    window: tuple[int, ...]  # the positions that were chosen
+    columns: tuple[Column, ...]  # on show: before those, the others that conditions name
     of_query: tuple[Column, ...]  # those that conditions and the order name
     rows: tuple[Row, ...]
     first: int | None
@@ -84,8 +85,8 @@ class RowsPage:
 
     @property
     def choice(self) -> str:
-        """The columns on show, as an address writes them."""
-        return write_choice(column.position for column in self.columns)
+        """The columns that were chosen, as an address writes them."""
+        return write_choice(self.window)
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -140,13 +141,13 @@ class RowsPage:
     @property
     def earlier_columns(self) -> str:
         """Address of the screenful of columns left of these; empty at the edge."""
-        window = self.dataset.width.window_before(min(self.positions, default=1))
+        window = self.dataset.width.window_before(min(self.window, default=1))
         return replace(self.query, columns=write_choice(window)).address if window else ""
 
     @property
     def later_columns(self) -> str:
         """Address of the screenful of columns right of these; empty at the edge."""
-        window = self.dataset.width.window(max(self.positions, default=0) + 1)
+        window = self.dataset.width.window(max(self.window, default=0) + 1)
         return replace(self.query, columns=write_choice(window)).address if window else ""
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from datasets import rpc
-from datasets.browse.column_choice import read_choice
+from datasets.browse.column_choice import MOST, read_choice
 from datasets.browse.cut import MOST_OF_A_CELL, as_cut
 from datasets.browse.page import FormRow, RowsPage
 from datasets.browse.query import (
@@ -41,7 +41,8 @@ def rows_page(*, supabase: Supabase, dataset: Dataset, query: Query) -> RowsPage
     Raises Refused for a choice, a condition or an order that makes no sense of this dataset, and
     for a place whose row is gone; Unavailable where it takes too long.
     """
-    positions = read_choice(query.columns, dataset.width)
+    window = read_choice(query.columns, dataset.width)
+    positions = _with_filtered(window, query, dataset)
     query = replace(query, rows=rows_borne(query.rows, len(positions)))
     of_query = [condition.position for condition in query.conditions]
     if query.sort is not None:
@@ -72,6 +73,7 @@ def rows_page(*, supabase: Supabase, dataset: Dataset, query: Query) -> RowsPage
     return RowsPage(
         dataset=dataset,
         query=query,
+        window=window,
         columns=shown,
         of_query=tuple(found[position] for position in of_query if position in found),
         rows=tuple(_row(values, shown) for values in page["rows"]),
@@ -82,6 +84,13 @@ def rows_page(*, supabase: Supabase, dataset: Dataset, query: Query) -> RowsPage
         matching=page["matching"],
         is_exact=page["exact"],
     )
+
+
+def _with_filtered(window: Sequence[int], query: Query, dataset: Dataset) -> tuple[int, ...]:
+    """Return the columns on show: before those chosen, the others that conditions name."""
+    named = dict.fromkeys(condition.position for condition in query.conditions)
+    others = [p for p in named if p not in window and p != dataset.id_position]
+    return (*others[: MOST - len(window)], *window)
 
 
 def rows_page_or_plainer(

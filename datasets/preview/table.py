@@ -350,7 +350,8 @@ def _notes(sample: Sample, columns: Sequence[PreviewColumn], contents: Contents)
     if unread := sample.table.evidence.unread:
         names = ", ".join(map(shown, unread[:_LISTED]))
         yield f"Other sheets with cells are not read: {names}."
-    commas = int((contents.counts["decimal_comma"] * 2 > np.maximum(contents.filled, 1)).sum())
+    found = contents.counts["decimal_comma"] * 2 > np.maximum(contents.filled, 1)
+    commas = sum(column.named is None for column in columns if found[column.position - 1])
     if commas:
         rest = "columns hold numbers" if commas > 1 else "column holds numbers"
         yield (

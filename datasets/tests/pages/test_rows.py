@@ -120,6 +120,16 @@ def test_the_address_says_which_columns_are_on_show_and_in_which_order(
     ]
 
 
+def test_columns_that_conditions_name_stay_on_show(cohort: Loaded, client_of: Any) -> None:
+    client = client_of(cohort.owner)
+    page = client.get(cohort.at("?columns=4-13&where=2.ge.0"))
+    assert [cell.split()[0] for cell in table_of(page)[0][2:4]] == ["age", "enrolled"]
+    assert len(table_of(page)[0]) == 2 + 1 + 10
+    later = client.get(cohort.at(link(page, "columns-later")))
+    assert table_of(later)[0][2].startswith("age")
+    assert "columns=14-" in link(page, "columns-later")
+
+
 def test_columns_change_and_the_place_among_the_rows_stays(cohort: Loaded, client_of: Any) -> None:
     client = client_of(cohort.owner)
     page = client.get(cohort.at("?columns=2-13&after=50"))
