@@ -52,6 +52,11 @@ class IdChooser:
         return self.total <= MOST_IN_MENU
 
     @property
+    def is_open(self) -> bool:
+        """Whether no column is chosen beforehand: none looks like an id, the first least of all."""
+        return self.heading.first_repeats
+
+    @property
     def is_complete(self) -> bool:
         """Whether every column is listed."""
         return len(self.choices) == self.total
