@@ -22,7 +22,7 @@ from fairdb_site.errors import Refused
 if TYPE_CHECKING:
     import polars as pl
 
-GROUP_BYTES = 32 << 20  # of a row group before it is packed; a few are under way at once
+GROUP_BYTES = 24 << 20  # of a row group before it is packed; a few are under way at once
 MOST_ROWS = 1 << 18  # of a row group; Polars' own default
 _BLOCK = 256  # rows over which texts are added up, to find the heaviest
 _FIXED = 8  # bytes of a value that is no text
