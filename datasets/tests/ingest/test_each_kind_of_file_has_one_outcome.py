@@ -32,6 +32,7 @@ class File:
     types: dict[int, Any] = field(default_factory=dict)
     later: bytes | None = None  # what a second opening finds
     limits: dict[str, Any] = field(default_factory=dict)
+    numbered: bool = False
 
 
 def parquet(values: list[Any]) -> bytes:
@@ -92,6 +93,7 @@ FILES = {
     "no id column named, and none or the first looks like one": File(
         b"v,w\n1,1\n1,2\n", id_column=None
     ),
+    "no id column, rows numbered": File(b"v,w\n1,1\n1,2\n", id_column=None, numbered=True),
     "a cell that breaks the type named": File(b"id,v\nP1,1\nP2,x\n", types={2: "integer"}),
     "a cell of 10 MB": File(b"id,v\nP1," + b"x" * 10_000_000 + b"\n"),
     "a row of more than 64 MB": File(
@@ -150,9 +152,11 @@ def test_a_file_becomes_what_the_documents_say(kind: str, monkeypatch: pytest.Mo
 
     def load() -> None:
         table = open_table(lambda: io.BytesIO(next(openings)), **file.options)
+        if file.numbered:
+            table = table.with_row_numbers()
         position = column_position(table.header, file.id_column) if file.id_column else 1
         profile = profile_table(table, id_position=position, types=file.types)
-        if not file.id_column:
+        if not file.id_column and not file.numbered:
             require_likeliest_first(table, profile)
 
     if outcome.startswith("loaded"):

@@ -107,7 +107,7 @@ def upload(page: Any, table: Path) -> None:
 def look_at_the_file(page: Any) -> None:
     expect(page.get_by_text("Look before it is loaded")).to_be_visible()
     expect(page.get_by_text("35 columns, judged by all 120 rows")).to_be_visible()
-    expect(page.get_by_label("Id column")).to_have_value("person")
+    expect(page.get_by_label("Id column", exact=True)).to_have_value("person")
     expect(page.locator("#preview-rows tbody tr")).to_have_count(20)
 
 

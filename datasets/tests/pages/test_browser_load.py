@@ -45,7 +45,7 @@ def test_a_refused_file_is_mended_without_being_sent_again(page: Any, tmp_path: 
         expect(page.get_by_role("alert")).to_contain_text("looks more like one than the first")
         page.get_by_role("link", name="Change and try again").click()
         expect(page.get_by_text("What you chose is kept.")).to_be_visible()
-        expect(page.get_by_label("Id column")).to_have_value("pidnum")
+        expect(page.get_by_label("Id column", exact=True)).to_have_value("pidnum")
         page.get_by_role("button", name="Load it").click()
         expect(page.get_by_role("heading", name="All 2 rows stored")).to_be_visible()
 
