@@ -205,6 +205,8 @@ class UploadForm(FileForm):
             "the columns."
         )
         self.fields["submission"].initial = uuid4
+        if self["replaces"].value():
+            self.fields["title"].help_text = "Leave it empty and the title stays as it is."
         for name in ("id_column", "missing", "sheet", "types"):
             self.fields[name].widget.attrs |= {"autocomplete": "off", "autocapitalize": "off"}
         if too_large or not_staged:
@@ -241,13 +243,14 @@ class UploadForm(FileForm):
         return types
 
     def clean(self) -> dict[str, Any]:
-        """Take the file's name for a title that was left empty."""
+        """Take the file's name for a title that was left empty, but for a next version."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         file = cleaned.get("file")
-        if cleaned.get("replaces") and len(cleaned.get("files", ())) > 1:
+        cleaned["replaces"] = cleaned.get("replaces") or (self.held.replaces if self.held else None)
+        if cleaned["replaces"] and len(cleaned.get("files", ())) > 1:
             self.add_error("file", "Choose one file: it becomes the next version.")
         name = file.name if file else self.held.file_name if self.held else ""
-        if name and not cleaned.get("title"):
+        if name and not cleaned.get("title") and not cleaned["replaces"]:
             cleaned["title"] = title_from(name)
         return cleaned
 

@@ -21,6 +21,7 @@ from datasets.browse.shown import (
     Dataset,
     FoundColumn,
     FoundInDataset,
+    Later,
     Outline,
     Overview,
     Unfinished,
@@ -287,6 +288,7 @@ def dataset_of(facts: Mapping[str, Any]) -> Dataset:
         keywords=tuple(facts["keywords"]),
         licence=facts["licence"],
         described_at=facts["described_at"] or "",
+        newest=_later(facts.get("newest")),
     )
 
 
@@ -309,6 +311,10 @@ def column_of(column: rpc.DatasetColumn, rows: int) -> Column:
         description=column["description"],
         unit=column["unit"],
     )
+
+
+def _later(newest: rpc.LaterVersion | None) -> Later | None:
+    return Later(UUID(newest["id"]), newest["version"]) if newest else None
 
 
 def _found(column: rpc.FoundColumn) -> FoundColumn:

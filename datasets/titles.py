@@ -2,7 +2,9 @@
 
 import unicodedata
 from pathlib import PurePath
+from uuid import UUID
 
+from datasets.models import Dataset
 from fairdb_site.errors import Refused
 
 LONGEST_TITLE = 200
@@ -21,6 +23,14 @@ def title_from(file_name: str) -> str:
         if name.lower().endswith(suffix):
             name = name[: -len(suffix)]
     return name.replace("_", " ").strip()[:LONGEST_TITLE] or "Untitled"
+
+
+def title_of_next(owner_id: UUID, replaced: UUID | None, file_name: str) -> str:
+    """Return a title where none was given: a next version keeps that of the dataset replaced."""
+    if replaced is None:
+        return title_from(file_name)
+    kept = Dataset.objects.filter(pk=replaced, user_id=owner_id).values_list("title", flat=True)
+    return kept.first() or title_from(file_name)
 
 
 def title_told(title: str) -> str:

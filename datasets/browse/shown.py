@@ -24,6 +24,14 @@ NUMBERS = {"integer", "float"}
 
 
 @dataclass(frozen=True)
+class Later:
+    """The newest version of a dataset, where it is another one."""
+
+    id: UUID
+    version: int
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A dataset's facts. None: not known before it is ready."""
 
@@ -48,6 +56,7 @@ class Dataset:
     keywords: tuple[str, ...] = ()
     licence: str = ""
     described_at: str = ""  # as the database writes it; empty for never
+    newest: Later | None = None
 
     @property
     def is_ready(self) -> bool:

@@ -12,7 +12,7 @@ from datasets.forms import UploadForm
 from datasets.loading.asked import Asked
 from datasets.loading.submissions import submission_draft, submission_get, submission_start
 from datasets.models import Submission
-from datasets.titles import title_from
+from datasets.titles import title_from, title_of_next
 from fairdb_site.errors import FairdbError
 from fairdb_site.http import HtmxHttpRequest
 
@@ -51,6 +51,9 @@ def submissions_sent(*, request: HtmxHttpRequest, form: UploadForm) -> list[Subm
         # what is typed names columns by their labels; places left out are those of one header
         asked = replace(asked, header=before.header if before.leave_out else "")
     files, key = form.cleaned_data["files"], form.cleaned_data["submission"]
+    replaces = form.cleaned_data["replaces"]
+    if not asked.title:
+        asked = replace(asked, title=title_of_next(owner.pk, replaces, files[0].name))
     try:
         sent = [
             submission_draft(
@@ -58,8 +61,7 @@ def submissions_sent(*, request: HtmxHttpRequest, form: UploadForm) -> list[Subm
                 uploaded=file,
                 asked=replace(asked, title=title_from(file.name)) if len(files) > 1 else asked,
                 key=uuid5(key, str(number)) if key and number else key,
-                replaces=form.cleaned_data["replaces"]
-                or (form.held.replaces if form.held else None),
+                replaces=replaces,
                 request=request,
             )
             for number, file in enumerate(files)

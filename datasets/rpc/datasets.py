@@ -41,10 +41,18 @@ class DatasetFacts(TypedDict):
     version: int  # from 1, in its series
 
 
+class LaterVersion(TypedDict):
+    """The newest ready version of a dataset."""
+
+    id: str
+    version: int
+
+
 class DatasetDetails(DatasetFacts):
-    """A dataset with the receipt of its load."""
+    """A dataset with the receipt of its load, and the newest version where it is another."""
 
     receipt: dict[str, Any] | None
+    newest: LaterVersion | None
 
 
 class DatasetColumn(TypedDict):

@@ -129,6 +129,7 @@ revoke all on function public.list_versions(uuid, text)
 grant execute on function public.list_versions(uuid, text) to authenticated;
 
 -- get_dataset: in any state, with the receipt of its load ----------------------------------------
+-- `newest` is {"id", "version"} of the newest ready version, null where none is later than this one.
 
 create function public.get_dataset(
   p_dataset_id uuid,
@@ -141,7 +142,12 @@ declare
 begin
   v_dataset := :"data_schema".require_own_dataset(p_dataset_id, p_schema_name);
   return :"data_schema".dataset_facts(v_dataset)
-    || jsonb_build_object('receipt', v_dataset.receipt);
+    || jsonb_build_object('receipt', v_dataset.receipt, 'newest', (
+      select jsonb_build_object('id', d.id, 'version', d.version)
+        from :"data_schema".datasets d
+        where d.series = v_dataset.series and d.version > v_dataset.version
+          and d.user_id = v_dataset.user_id and d.state = 'ready'
+        order by d.version desc limit 1));
 end
 $$;
 revoke all on function public.get_dataset(uuid, text)

@@ -98,13 +98,18 @@ def test_the_page_lists_versions_and_says_what_differs(alice: Person, tmp_path: 
     back = client.get(f"/datasets/{first}/versions/", {"compare": str(second)}).content.decode()
     alone = client.get(f"/datasets/{first}/versions/").content.decode()
 
-    assert "Version 2 beside version 1" in page
+    assert "What version 2 changed from version 1" in page
+    assert "Added in version 2:" in page
+    assert "In version 1, no longer in version 2:" in page
+    assert "an earlier one" not in page
     assert "<ins>weight</ins>" in page
     assert "<del>site</del>" in page
     assert "<del>integer</del>" in page
-    assert "1 new, 0 gone" in page
-    assert "Version 1 beside version 2" in back
-    assert "beside" not in alone
+    assert "1 only in version 2, 0 only in version 1" in page
+    assert "What version 2 changed from version 1" in back  # from whichever page one asks
+    assert "changed from" not in alone
+    assert f'<a href="/datasets/{second}/">version 2</a>' in alone
+    assert rpc.get_dataset(Supabase(alice.access_token), second)["newest"] is None
 
 
 def test_nobody_else_sees_or_compares_versions(alice: Person, bob: Person, tmp_path: Path) -> None:
@@ -129,7 +134,8 @@ def test_the_command_replaces_too(alice: Person, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="dataset to replace is not there"):
         call_command(*arguments, "--replace", str(uuid4()))
 
-    assert Dataset.objects.get(pk=json.loads(out.getvalue())["dataset"]).version == 2
+    stored = Dataset.objects.get(pk=json.loads(out.getvalue())["dataset"])
+    assert (stored.version, stored.title) == (2, "Cohort")
 
 
 def test_a_file_sent_by_the_page_becomes_the_next_version(alice: Person, tmp_path: Path) -> None:
@@ -144,8 +150,9 @@ def test_a_file_sent_by_the_page_becomes_the_next_version(alice: Person, tmp_pat
     drain()
 
     assert [
-        facts["version"] for facts in rpc.list_versions(Supabase(alice.access_token), first)
-    ] == [2, 1]
+        (facts["version"], facts["title"])
+        for facts in rpc.list_versions(Supabase(alice.access_token), first)
+    ] == [(2, "Cohort"), (1, "Cohort")]
 
 
 def upload(name: str) -> SimpleUploadedFile:

@@ -28,7 +28,10 @@ class VersionsForm(forms.Form):
 
 @require_safe
 def versions(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
-    """List the versions of a dataset; compare this one with another, the one before by itself."""
+    """List the versions of a dataset; compare this one with another, the one before by itself.
+
+    A comparison tells what the later of the two has, or lacks, beside the earlier one.
+    """
     dataset = selectors.dataset_ready(supabase=request.supabase, dataset_id=dataset_id)
     found = selectors.dataset_versions(supabase=request.supabase, dataset=dataset)
     form = VersionsForm(request.GET)
@@ -36,10 +39,13 @@ def versions(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
     other = _other(dataset, found, form.cleaned_data.get("compare"))
     context = {"dataset": dataset, "versions": found, "other": other, "most": LISTED}
     if other:
+        earlier, later = sorted((dataset, other), key=lambda version: version.version)
         context |= {
-            "comparison": _comparison(request, other, dataset),
+            "earlier": earlier,
+            "later": later,
+            "comparison": _comparison(request, earlier, later),
             "report": rpc.get_join_report(
-                request.supabase, dataset.id, other.id, no_id=no_id_of(request.user.pk)
+                request.supabase, later.id, earlier.id, no_id=no_id_of(request.user.pk)
             ),
         }
     return render(request, "datasets/versions.html", context)

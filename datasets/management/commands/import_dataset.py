@@ -12,7 +12,7 @@ from accounts.models import AuditAction
 from accounts.services import account_by_email
 from datasets.ingest.pipeline import dataset_import
 from datasets.templatetags.fairdb import times
-from datasets.titles import title_from
+from datasets.titles import title_of_next
 from fairdb_site.commands import FairdbCommand, Json, ProgressBar, dataset_uuid
 from fairdb_site.errors import Refused
 
@@ -44,7 +44,10 @@ class Command(FairdbCommand):
         """Add the file, its owner, and what may be said about it."""
         parser.add_argument("file", type=Path, metavar="FILE")
         parser.add_argument("--owner", required=True, metavar="EMAIL")
-        parser.add_argument("--title", help="default: the file's name without its endings")
+        parser.add_argument(
+            "--title",
+            help="default: the file's name without its endings, or that of the dataset replaced",
+        )
         parser.add_argument("--description", default="")
         parser.add_argument("--origin", default="")
         parser.add_argument(
@@ -93,7 +96,8 @@ class Command(FairdbCommand):
                     owner=owner,
                     source=path,
                     file_name=path.name,
-                    title=options["title"] or title_from(path.name),
+                    title=options["title"]
+                    or title_of_next(owner.pk, options["replace"], path.name),
                     description=options["description"],
                     origin=options["origin"],
                     id_column=options["id_column"],
