@@ -204,7 +204,8 @@ def _change(change: rpc.Change, reader: UUID) -> ChangeShown:
         is_undone=change["undone"],
         cells=cells,
         more=max(change["cells"] - len(cells), 0) if change["kind"] == "edited" else 0,
-        row=change["first_row"] if change["rows"] == 1 else None,
+        rows=tuple(change["first_rows"]),
+        more_rows=change["rows"] - len(change["first_rows"]),
     )
 
 

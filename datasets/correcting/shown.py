@@ -93,4 +93,10 @@ class ChangeShown:
     is_undone: bool
     cells: Sequence[CellShown]
     more: int  # edited cells that are not among `cells`
-    row: int | None  # where it is of one row
+    rows: tuple[int, ...]  # the first that it is of
+    more_rows: int
+
+    @property
+    def row(self) -> int | None:
+        """The row, where it is of one."""
+        return self.rows[0] if len(self.rows) == 1 else None

@@ -36,7 +36,10 @@ class ChangedCell(TypedDict):
 
 
 class Change(TypedDict):
-    """What was corrected at once. `shown` holds the first 20 of `cells` edited cells."""
+    """What was corrected at once. `shown` holds the first 20 of `cells` edited cells.
+
+    `first_rows` are the numbers of the first five of `rows` rows.
+    """
 
     change: str
     number: int
@@ -47,7 +50,7 @@ class Change(TypedDict):
     kind: str  # "edited", "deleted" or "restored"
     rows: int
     cells: int
-    first_row: int
+    first_rows: list[int]
     shown: list[ChangedCell]
 
 

@@ -348,9 +348,9 @@ revoke all on function public.undo_change(uuid, text)
 grant execute on function public.undo_change(uuid, text) to authenticated;
 
 -- get_changes: of a dataset, or of one row of it; newest first ------------------------------------
--- [{"change", "number", "at", "account", "undoes", "undone", "kind", "rows", "cells", "first_row",
+-- [{"change", "number", "at", "account", "undoes", "undone", "kind", "rows", "cells", "first_rows",
 -- "shown": [{"row", "kind", "position", "label", "old", "new"}, ...]}, ...]. `cells` counts the
--- edited ones, of which `shown` gives 20 at most; p_before is the number of the last change seen.
+-- edited ones, of which `shown` gives 20 at most, `first_rows` the first five rows; p_before is the number of the last change seen.
 -- Values are whole, or cut at p_longest characters (as `cut_text` does).
 
 create function public.get_changes(
@@ -372,7 +372,7 @@ begin
         'undone', exists (select from :"data_schema".changes u
                             where u.dataset_id = p_dataset_id and u.undoes = page.id),
         'kind', counted.kind, 'rows', counted.rows, 'cells', counted.cells,
-        'first_row', counted.first_row, 'shown', coalesce(shown.cells, '[]')
+        'first_rows', counted.first_rows, 'shown', coalesce(shown.cells, '[]')
       ) order by page.number desc), '[]')
       from (
         select c.* from :"data_schema".changes c
@@ -387,7 +387,7 @@ begin
       cross join lateral (
         select min(r.kind) as kind, count(distinct r.row_number) as rows,
                coalesce(sum((select count(*) from jsonb_object_keys(r.new))), 0) as cells,
-               min(r.row_number) as first_row
+               (array_agg(distinct r.row_number))[1:5] as first_rows
           from :"data_schema".changed_rows r where r.change_id = page.id
       ) counted
       cross join lateral (

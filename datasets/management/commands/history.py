@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from datasets.correcting.operator import changes_list
+from datasets.rpc import Change
 from datasets.templatetags.fairdb import times
 from fairdb_site.commands import FairdbCommand, Json, dataset_uuid
 
@@ -30,7 +31,7 @@ class Command(FairdbCommand):
         for change in result["changes"]:
             who = change["account"] or "an operator"
             undone = ", undone since" if change["undone"] else ""
-            what = f"{times(change['rows'], 'row')} {change['kind']}{undone}"
+            what = f"{times(change['rows'], 'row')} {change['kind']}, {_named(change)}{undone}"
             self.stdout.write(f"{change['change']}  {change['at'][:19]}  {who}  {what}")
             for cell in change["shown"]:
                 old, new = (
@@ -40,3 +41,12 @@ class Command(FairdbCommand):
                 self.stdout.write(f"    row {cell['row']:,}, {cell['label']!r}: {old} -> {new}")
         if not result["changes"]:
             self.stderr.write("Nothing was corrected.")
+
+
+def _named(change: Change) -> str:
+    """Return which rows a change is of: the first ones, and how many more."""
+    first = change["first_rows"]
+    listed = ", ".join(f"{row:,}" for row in first)
+    more = change["rows"] - len(first)
+    noun = "row" if len(first) == 1 else "rows"
+    return f"{noun} {listed}" + (f" and {more:,} more" if more else "")

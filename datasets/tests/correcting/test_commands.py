@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import AuditEvent
+from accounts.tests.doors import sign_in
 from datasets import rpc
 from datasets.tests.stored import Columns, Stored, run, store_dataset
 from fairdb_site.supabase.clients import Supabase
@@ -103,3 +105,17 @@ def test_words_for_people(stored: Stored) -> None:
 
     for words in ("Row 1 corrected: 'age'", "'31' -> '32'", "Undone: 1 row as before"):
         assert words in out.getvalue()
+
+
+def test_the_first_rows_of_a_change_are_named(alice: Any) -> None:
+    stored = store_dataset(alice.user.id, {"age": ("integer", [1] * 9)}, rows=9)
+    rows = {"p_dataset_id": str(stored.id), "p_row_ids": list(range(3, 10))}
+    alice.rpc("delete_dataset_rows", rows)
+    out = io.StringIO()
+
+    call_command("history", str(stored.id), stdout=out)
+    page = sign_in(alice).get(f"/datasets/{stored.id}/history/").content.decode()
+
+    assert "7 rows deleted, rows 3, 4, 5, 6, 7 and 2 more" in out.getvalue()
+    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    assert "rows 3 , 4 , 5 , 6 , 7 and 2 more" in text
