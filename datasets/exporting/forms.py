@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundWidget
 
-from datasets.browse.column_choice import Width, read_choice, read_positions, write_choice
+from datasets.browse.column_choice import Width, read_choice, write_choice
 from datasets.browse.query import OPERATORS, Condition
+from datasets.exporting.typed import Listed
 from datasets.exporting.wanted import Format, Wanted
 from fairdb_site.errors import FairdbError, Refused
 
@@ -46,10 +47,13 @@ class ExportForm(forms.Form):
         initial=ALL,
     )
     columns = forms.CharField(
-        label="Numbers of columns",
+        label="Names or numbers of columns",
         required=False,
         max_length=200_000,
-        help_text="By their numbers on the page “Columns”, such as 1-12,40, in the order wanted.",
+        help_text=(
+            "By their names, or their numbers on the page “Columns”, in the order wanted, with "
+            'commas between: age, 1-12, 40. A name that holds a comma goes in quotes: "a,b".'
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     pseudonym = forms.BooleanField(
@@ -72,43 +76,38 @@ class ExportForm(forms.Form):
     )
     with_parquet = forms.BooleanField(label="In the ZIP, the rows as Parquet too", required=False)
 
-    def __init__(
-        self, *args: Any, width: Width, conditions: tuple[Condition, ...], **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, conditions: tuple[Condition, ...], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.width = width
         self.conditions = conditions
 
     def clean(self) -> dict[str, Any]:
-        """Read the columns where some are wanted."""
+        """Refuse some columns where none is named, and rows of a filter where there is none."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if cleaned.get("of_columns") == SOME and "columns" in cleaned:
-            try:
-                chosen = read_positions(cleaned["columns"], self.width)
-            except Refused as error:
-                self.add_error("columns", error.message)
-            else:
-                if not chosen:
-                    self.add_error("columns", "No such column. Say which you want, or take all.")
-                cleaned["positions"] = chosen
+        if cleaned.get("of_columns") == SOME and not cleaned.get("columns", "-"):
+            self.add_error("columns", "Say which columns you want, or take all.")
         if cleaned.get("of_rows") == SOME and not self.conditions:
             self.add_error("of_rows", "There is no filter: set one on the page “Rows” first.")
         return cleaned
 
     @property
     def wanted(self) -> Wanted:
-        """What was asked for."""
+        """What was asked for, without the columns where some were named."""
         cleaned = self.cleaned_data
-        positions: tuple[int, ...] | None = cleaned.get("positions")
-        if positions is not None and cleaned["pseudonym"] and self.width.id_position is not None:
-            positions = (self.width.id_position, *positions)
         return Wanted(
             format=Format(cleaned["format"]),
-            positions=positions,
+            positions=() if cleaned["of_columns"] == SOME else None,
             conditions=self.conditions if cleaned["of_rows"] == SOME else (),
             harmless=cleaned["harmless"],
             with_parquet=cleaned["with_parquet"],
         )
+
+    @property
+    def asked(self) -> Wanted | Listed:
+        """What was asked for; named columns mean something once those of the dataset are known."""
+        cleaned = self.cleaned_data
+        if cleaned["of_columns"] != SOME:
+            return self.wanted
+        return Listed(self.wanted, cleaned["columns"], cleaned["pseudonym"])
 
     def refuse(self, error: FairdbError) -> None:
         """Say what refused it, at the field that may mend it where there is one."""

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datasets.browse.query import Condition, read_values
 from datasets.exporting.wanted import Format, Wanted
@@ -11,7 +11,11 @@ from datasets.ingest.names import HASH_SUFFIX, shown
 from datasets.ingest.plan import PlannedColumn
 from fairdb_site.errors import Refused
 
+MOST_NAMED = 2_000_000
+"""Columns named at once, each as often as it is named: twenty times the widest table."""
+
 _PLACE = re.compile(r"#([1-9][0-9]{0,8})", re.ASCII)
+_PLACES = re.compile(r"#?([0-9]{1,9})(?:\s*-\s*#?([0-9]{1,9}))?", re.ASCII)
 # the longer first: `<` begins `<=`
 _SIGNS = {"<=": "le", ">=": "ge", "!=": "ne", "=": "eq", "<": "lt", ">": "gt"}
 _WORDS = {
@@ -45,16 +49,47 @@ class Typed:
         )
 
 
-def columns_typed(text: str, columns: Sequence[PlannedColumn]) -> tuple[int, ...]:
-    """Return the positions that a line of CSV names by label or place (`age,"a,b",#7`), in order.
+@dataclass(frozen=True)
+class Listed:
+    """What the page asks for: `wanted` but for its columns, which are as typed."""
 
-    The id column goes by its label, with or without `_hash` behind it. Raises Refused for a name
-    that no column has, or that several have.
+    wanted: Wanted
+    columns: str
+    with_pseudonym: bool
+
+    def of(self, columns: Sequence[PlannedColumn]) -> Wanted:
+        """Return what is meant of a dataset with these columns, the pseudonym before the others."""
+        positions = columns_typed(self.columns, columns)
+        if self.with_pseudonym:
+            ids = [column.position for column in columns if column.part is None]
+            positions = (*ids, *positions)
+        return replace(self.wanted, positions=positions)
+
+
+def columns_typed(text: str, columns: Sequence[PlannedColumn]) -> tuple[int, ...]:
+    """Return the positions that a line of CSV names (`age,"a,b",#7,10-12`), in order.
+
+    A column goes by its label, in capitals or not, or by its place, of which `10-12` are several;
+    those past the end and the id column are passed over. The id column goes by its label, with or
+    without `_hash` behind it, or by its own place. A label goes before a place. Raises Refused for
+    names that no column has, or that several have.
     """
-    names = next(csv.reader([text], skipinitialspace=True), [])
-    if not names:
+    names = [name.strip() for name in _fields(text)]
+    called = _Called(columns)
+    found: list[int] = []
+    unknown: list[str] = []
+    for name in dict.fromkeys(filter(None, names)):
+        places = called.by_name(name) or called.by_place(name)
+        if not places:
+            unknown.append(name)
+        found += places
+        if len(found) > MOST_NAMED:
+            raise Refused("Too many columns are named. Name each once.", option="columns")
+    if unknown:
+        raise Refused(_no_such(unknown), option="columns")
+    if not found:
         raise Refused("Name at least one column.", option="columns")
-    return tuple(_position(name, columns, option="columns") for name in names)
+    return tuple(dict.fromkeys(found))
 
 
 def condition_typed(text: str, columns: Sequence[PlannedColumn]) -> Condition:
@@ -98,6 +133,25 @@ def _operator_and_value(rest: str) -> tuple[str, str] | None:
     return None
 
 
+def _fields(text: str) -> list[str]:
+    try:
+        return next(csv.reader([text], skipinitialspace=True), [])
+    except csv.Error:
+        raise Refused(
+            "Write the columns on one line, with commas between.", option="columns"
+        ) from None
+
+
+def _no_such(names: Sequence[str]) -> str:
+    listed = ", ".join(map(shown, names[:5]))
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    there = "is no column" if len(names) == 1 else "are no columns"
+    return (
+        f"There {there} {listed}{more}. Write names as the header has them, one that holds a comma "
+        'as "a,b", or places such as #3.'
+    )
+
+
 def _are_there(name: str, columns: Sequence[PlannedColumn]) -> bool:
     return bool(_PLACE.fullmatch(name)) or any(_is_called(column, name) for column in columns)
 
@@ -109,6 +163,10 @@ def _position(name: str, columns: Sequence[PlannedColumn], *, option: str) -> in
         found = [column.position for column in columns if column.position == int(place[1])]
     if not found:
         raise Refused(f"There is no column {shown(name)}.", option=option)
+    return _the_one(found, name, option=option)
+
+
+def _the_one(found: Sequence[int], name: str, *, option: str) -> int:
     if len(found) > 1:
         places = ", ".join(f"#{position}" for position in found[:5])
         raise Refused(
@@ -119,4 +177,36 @@ def _position(name: str, columns: Sequence[PlannedColumn], *, option: str) -> in
 
 
 def _is_called(column: PlannedColumn, name: str) -> bool:
-    return name == column.label or (column.part is None and name == column.label + HASH_SUFFIX)
+    return name in _names_of(column)
+
+
+def _names_of(column: PlannedColumn) -> tuple[str, ...]:
+    return (column.label, column.label + HASH_SUFFIX) if column.part is None else (column.label,)
+
+
+class _Called:
+    """Columns by what they are called: as many names are looked up as there are columns."""
+
+    def __init__(self, columns: Sequence[PlannedColumn]) -> None:
+        self._of_id = {column.position for column in columns if column.part is None}
+        self._total = len(columns)
+        self._exact: dict[str, list[int]] = {}
+        self._folded: dict[str, list[int]] = {}
+        for column in columns:
+            for name in _names_of(column):
+                self._exact.setdefault(name, []).append(column.position)
+                self._folded.setdefault(name.casefold(), []).append(column.position)
+
+    def by_name(self, name: str) -> list[int]:
+        """Return the column that is called so, if one is; Refused where several are."""
+        found = self._exact.get(name) or self._folded.get(name.casefold())
+        return [_the_one(found, name, option="columns")] if found else []
+
+    def by_place(self, name: str) -> list[int]:
+        """Return the columns at `#3`, `3` or `3-9`."""
+        match = _PLACES.fullmatch(name)
+        if not match:
+            return []
+        first, last = int(match[1]), min(int(match[2] or match[1]), self._total)
+        run = range(max(first, 1), last + 1)
+        return [place for place in run if match[2] is None or place not in self._of_id]

@@ -15,7 +15,7 @@ from datasets import rpc, selectors
 from datasets.browse.query import Condition, read_query
 from datasets.browse.shown import Dataset
 from datasets.exporting.forms import ExportForm, choice_shown, in_words, initial_of
-from datasets.exporting.wanted import CONTENT_TYPES, Wanted
+from datasets.exporting.wanted import CONTENT_TYPES
 from datasets.exporting.writing import dataset_write
 from fairdb_site.errors import FairdbError, SignInRequired
 from fairdb_site.http import HtmxHttpRequest
@@ -35,13 +35,13 @@ def export(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponseBase:
         initial = initial_of(
             choice_shown(query.columns, dataset.width), has_filter=bool(query.conditions)
         )
-        form = ExportForm(width=dataset.width, conditions=query.conditions, initial=initial)
+        form = ExportForm(conditions=query.conditions, initial=initial)
         return _page(request, dataset, form, query.conditions, faults=faults)
-    form = ExportForm(request.POST, width=dataset.width, conditions=query.conditions)
+    form = ExportForm(request.POST, conditions=query.conditions)
     status = 422
     if form.is_valid() and not faults:
         try:
-            return _download(request, dataset, form.wanted)
+            return _download(request, dataset, form)
         except SignInRequired:
             raise
         except FairdbError as error:
@@ -50,8 +50,8 @@ def export(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponseBase:
     return _page(request, dataset, form, query.conditions, faults=faults, status=status)
 
 
-def _download(request: HtmxHttpRequest, dataset: Dataset, wanted: Wanted) -> HttpResponseBase:
-    owner = request.user.pk
+def _download(request: HtmxHttpRequest, dataset: Dataset, form: ExportForm) -> HttpResponseBase:
+    owner, wanted, asked = request.user.pk, form.wanted, form.asked
 
     def work(write: Write) -> None:
         with (
@@ -60,7 +60,7 @@ def _download(request: HtmxHttpRequest, dataset: Dataset, wanted: Wanted) -> Htt
             ),
             the_only_one_of(owner),
         ):
-            dataset_write(dataset_id=dataset.id, reader_id=owner, write=write, wanted=wanted)
+            dataset_write(dataset_id=dataset.id, reader_id=owner, write=write, wanted=asked)
 
     return download(
         request,

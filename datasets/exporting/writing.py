@@ -13,7 +13,7 @@ from datasets.browse.export import Form, write_csv
 from datasets.browse.export_source import ExportSource, dataset_source
 from datasets.exporting.archive import archive_files
 from datasets.exporting.parquet import write_parquet
-from datasets.exporting.typed import Typed
+from datasets.exporting.typed import Listed, Typed
 from datasets.exporting.wanted import Format, Wanted
 from datasets.faults import plain_faults
 from datasets.identifiers import in_data_schema
@@ -50,14 +50,14 @@ def dataset_write(
     dataset_id: UUID,
     reader_id: UUID,
     write: Write,
-    wanted: Wanted | Typed | None = None,
+    wanted: Wanted | Typed | Listed | None = None,
 ) -> str:
     """Write a dataset as canonical CSV, or as wanted; return the digest it had when loaded.
 
     A missing dataset and someone else's are the same NotFound. What `write` raises ends it at once.
     """
     with _opened(dataset_id, reader_id) as found:
-        if isinstance(wanted, Typed):
+        if isinstance(wanted, Typed | Listed):
             wanted = wanted.of(found.columns)
         wanted = wanted or Wanted()
         if wanted.format is Format.ZIP:

@@ -37,7 +37,7 @@ class Command(FairdbCommand):
             "--columns",
             metavar="A,B",
             default="",
-            help="these alone, in this order: labels or places such as #3, as a line of CSV",
+            help="these alone, in this order: labels or places (#3, #5-9), as a line of CSV",
         )
         parser.add_argument(
             "--where",

@@ -152,7 +152,14 @@ def test_what_is_no_condition_is_refused_with_what_to_write(typed: str, refusal:
 
 def test_columns_are_typed_as_a_line_of_csv() -> None:
     assert columns_typed('age, "a=b, c",patient,#5', PLANNED) == (2, 4, 1, 5)
-    for typed, refusal in (("age,nope", "no column 'nope'"), ("twice", "Several"), (" ", "no col")):
+    assert columns_typed("AGE,1-3,#5-#99,4,", PLANNED) == (2, 3, *range(5, len(PLANNED) + 1), 4)
+    for typed, refusal in (
+        ("age,nope", "no column 'nope'"),
+        ("nope,age,0,#99", "no columns 'nope', '0', '#99'"),
+        ("twice", "Several columns are called 'twice'. Name one by its place: #5, #6"),
+        (" ,", "at least one"),
+        ("age\nsex", "on one line"),
+    ):
         with pytest.raises(Refused, match=refusal):
             columns_typed(typed, PLANNED)
 
