@@ -1,6 +1,5 @@
 """What the pages of datasets take: checked, and as the services want it."""
 
-import csv
 import re
 from collections.abc import Mapping
 from datetime import MAXYEAR, datetime
@@ -16,7 +15,7 @@ from django.utils.safestring import SafeString
 from datasets.browse.charts import TYPES
 from datasets.browse.id_chooser import LONGEST_SHEET
 from datasets.ingest.notation import NOTATIONS
-from datasets.loading.asked import Asked
+from datasets.loading.asked import Asked, words_of
 from datasets.models import Submission
 from datasets.templatetags.fairdb import size
 from datasets.titles import LONGEST_TITLE, title_from
@@ -96,9 +95,7 @@ class FileForm(forms.Form):
 
     def clean_missing(self) -> tuple[str, ...]:
         """Return the markers, as one line of CSV gives them."""
-        line = self.cleaned_data["missing"]
-        fields = next(csv.reader([line], skipinitialspace=True), [])
-        markers = tuple(dict.fromkeys(field.strip() for field in fields if field.strip()))
+        markers = words_of(self.cleaned_data["missing"])
         if len(markers) > MOST_MARKERS:
             raise forms.ValidationError(f"At most {MOST_MARKERS} words for missing are taken.")
         return markers

@@ -14,7 +14,14 @@ _COLUMNS = ("title", "description", "origin")
 """Those of a submission's fields that have a column of their own."""
 
 
-def _line_of(words: tuple[str, ...]) -> str:
+def words_of(line: str) -> tuple[str, ...]:
+    """Return the words of one line of CSV, each once."""
+    fields = next(csv.reader([line], skipinitialspace=True), [])
+    return tuple(dict.fromkeys(field.strip() for field in fields if field.strip()))
+
+
+def line_of(words: tuple[str, ...]) -> str:
+    """Return words as one line of CSV."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(words)
     return line.getvalue() if words else ""
@@ -54,7 +61,7 @@ class Asked:
         return asdict(self) | {
             "id_column": self.id_column or "",
             "types": "\n".join(f"{label}={name}" for label, name in self.types.items()),
-            "missing": _line_of(self.missing),
+            "missing": line_of(self.missing),
         }
 
     def as_columns(self) -> dict[str, Any]:

@@ -35,8 +35,10 @@ ONE: Final[dict[DataType, str]] = {
     "text": "text",
 }
 _MANY: Final = 0.5  # of the cells: what most of them are, the others may have been meant to be
-_CODES_LOW: Final = frozenset({"-9", "-99", "-999", "-9999", "-99999"})
-_CODES_HIGH: Final = frozenset({"99", "999", "9999", "99999", "999999"})
+_TICK: Final = "If it does, tick it under “How it is read”."
+CODES_LOW: Final = frozenset({"-9", "-99", "-999", "-9999", "-99999"})
+CODES_HIGH: Final = frozenset({"99", "999", "9999", "99999", "999999"})
+_NUMBERS: Final = frozenset({"integer", "float"})
 _FAR: Final = 5  # times the greatest other value
 _DAY_FIRST: Final = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]")
 
@@ -67,7 +69,8 @@ def cautions(
         if suggestion.marker:
             yield (
                 f"{WORDS[suggestion.data_type].capitalize()} but for {suggestion.count:,} × "
-                f"“{suggestion.marker}”. Name it as a word for missing, or the column is text."
+                f"“{suggestion.marker}”. Tick it under “How it is read” if it means missing; "
+                "otherwise the column is text."
             )
         else:
             yield f"{suggestion.count:,} cells are empty texts (quotes with nothing inside)."
@@ -79,9 +82,16 @@ def cautions(
 
 
 def may_hold_codes(column: ColumnProfile) -> bool:
-    """Whether the least or greatest of a column's numbers may stand for a missing value."""
-    return column.data_type in {"integer", "float"} and (
-        column.minimum in _CODES_LOW or column.maximum in _CODES_HIGH
+    """Whether one of a column's numbers may stand for a missing value.
+
+    Of numbers that is the least or the greatest; of those that marks of missing make text, which
+    have no extremes, one of the commonest.
+    """
+    if column.suggestions:
+        is_number = column.suggestions[0].data_type in _NUMBERS
+        return is_number and any(value in CODES_LOW | CODES_HIGH for value, _ in column.top)
+    return column.data_type in _NUMBERS and (
+        column.minimum in CODES_LOW or column.maximum in CODES_HIGH
     )
 
 
@@ -150,8 +160,8 @@ def _of_text(column: ColumnProfile, contents: Contents, named: ReadAs | None) ->
         count = int(contents.known_markers[place])
         yield (
             f"{count:,} {'cell reads' if count == 1 else 'cells read'} "
-            f"{' or '.join(f'“{marker}”' for marker in markers)}: does that mean missing? Then "
-            "name it as a word for missing."
+            f"{' or '.join(f'“{marker}”' for marker in markers)}: does that mean missing? "
+            f"{_TICK}"
         )
     if counts["word_of_two"] == filled and column.distinct <= 2 and not named:
         yield "Words for true and false: choose the type boolean to store them so."
@@ -189,22 +199,22 @@ def _of_days(values: Sequence[str]) -> str:
     return f"Dates with {order}: stored as text, unless you choose to have them read so."
 
 
-def _of_codes(column: ColumnProfile, contents: Contents) -> Iterator[str]:
-    """Yield whether a number that lies far from all others may stand for a missing value."""
+def lone_codes(column: ColumnProfile, contents: Contents) -> Iterator[str]:
+    """Yield the numbers of a column that may stand for a missing value: far from all others."""
     if not may_hold_codes(column):
         return
-    found = parsed(contents.cells_of(column.position - 1), column.data_type)
+    data_type = column.suggestions[0].data_type if column.suggestions else column.data_type
+    found = parsed(contents.cells_of(column.position - 1), data_type)
     values = found.values[found.fits]
-    for code in (column.minimum, column.maximum):
-        if code not in _CODES_LOW and code not in _CODES_HIGH:
+    for extreme in (values.min(), values.max()) if values.size else ():
+        code = f"{extreme:.0f}"
+        others = values[values != extreme]
+        if code not in CODES_LOW | CODES_HIGH or extreme != float(code) or not others.size:
             continue
-        others = values[values != float(code)]
-        count = len(values) - len(others)
-        if not count or not others.size:
-            continue
-        lone = others.min() >= 0 if float(code) < 0 else np.abs(others).max() * _FAR <= float(code)
-        if lone:
-            yield (
-                f"{count:,} × {code} lies far from all other values: does it mean missing? Then "
-                "name it as a word for missing."
-            )
+        if others.min() >= 0 if extreme < 0 else np.abs(others).max() * _FAR <= extreme:
+            yield code
+
+
+def _of_codes(column: ColumnProfile, contents: Contents) -> Iterator[str]:
+    for code in lone_codes(column, contents):
+        yield f"{code} lies far from all other values: does it mean missing? {_TICK}"

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from django import forms
+from django.http import QueryDict
 
 from datasets.browse.column_choice import Width, read_positions
 from datasets.browse.id_chooser import LONGEST_SHEET
@@ -19,12 +20,13 @@ from datasets.ingest.choosing import Labels, type_named
 from datasets.ingest.datatypes import DATA_TYPES
 from datasets.ingest.notation import NOTATION_WORDS, NOTATIONS, ReadAs
 from datasets.ingest.profile import column_position
-from datasets.loading.asked import Asked
+from datasets.loading.asked import Asked, line_of, words_of
 from datasets.titles import LONGEST_TITLE
 from fairdb_site.errors import Conflict, Refused
 
 from .choices import Choices
 from .listing import COLUMNS_A_PAGE, FILTERS
+from .marks import MARKS, Mark
 
 LEAVE_OUT, TAKE, AS_FOUND = "leave_out", "take", "as_found"
 PATTERN_ACTIONS: Final = [
@@ -76,11 +78,12 @@ class PreviewForm(FileForm):
     )
     number_rows = forms.BooleanField(required=False)
     missing = forms.CharField(
-        label="Words for missing",
+        label="Other words for missing",
         required=False,
         max_length=10_000,
-        help_text="Apart from an empty cell, with commas between: NA, ?, -.",
+        help_text="Apart from an empty cell and what is ticked, with commas between: NA, ?, -.",
     )
+    mark = forms.MultipleChoiceField(required=False, choices=[(mark, mark) for mark in MARKS])
     header = forms.CharField(required=False, max_length=64)
     listed = forms.CharField(required=False, max_length=_LONGEST_LISTED)
     leave = PositionsField(required=False)
@@ -91,6 +94,26 @@ class PreviewForm(FileForm):
     after = forms.IntegerField(required=False, min_value=0, max_value=10**7)
     do = forms.CharField(required=False, max_length=20)
     go = forms.IntegerField(required=False, min_value=0, max_value=10**7)
+
+    def tick(self, marks: Sequence[Mark]) -> list[tuple[Mark, bool]]:
+        """Return which of these marks are ticked; those that were typed leave the field of words.
+
+        Of a form whose words were refused everything stays where it was.
+        """
+        if self.is_bound and not {"mark", "missing"} <= self.cleaned_data.keys():
+            sent = cast("QueryDict", self.data).getlist("mark")
+            return [(mark, mark.text in sent) for mark in marks]
+        said = self.cleaned_data if self.is_bound else self.initial
+        named = (*said["mark"], *said["missing"]) if self.is_bound else words_of(said["missing"])
+        listed = {mark.text for mark in marks}
+        others = line_of(tuple(word for word in dict.fromkeys(named) if word not in listed))
+        if self.is_bound:
+            data = cast("QueryDict", self.data).copy()
+            data["missing"] = others
+            self.data = data
+        else:
+            self.initial = {**self.initial, "missing": others}
+        return [(mark, mark.text in named) for mark in marks]
 
     def asked(self, before: Asked) -> Asked:
         """Return what was asked before with what the form says of the file as a whole."""
@@ -103,7 +126,7 @@ class PreviewForm(FileForm):
             delimiter=said["delimiter"] or None,
             encoding=said["encoding"] or None,
             sheet=said["sheet"] or None,
-            missing=said["missing"],
+            missing=tuple(dict.fromkeys((*said["mark"], *said["missing"]))),
             skip_bad_rows=said["skip_bad_rows"],
         )
 

@@ -27,6 +27,7 @@ from datasets.ingest.read import Evidence
 from .cautions import ONE, WORDS, Columns, cautions, may_hold_codes
 from .choices import Choices
 from .contents import Contents
+from .marks import Mark, marks_found
 from .offers import Offer, offers
 from .sample import Sample
 from .sensitive import Finding, findings
@@ -100,7 +101,8 @@ class Preview:
     `rows` are the first ones, a cell for each column of the file (None: no value), long ones cut;
     `seen` says in words on what it was judged, `is_whole` that this is all of the file. The id is
     the column at `id_position`, or the numbers of the rows (None); `candidates` are the columns
-    that may be it, the likeliest first. `notes` are about the file as a whole.
+    that may be it, the likeliest first. `notes` are about the file as a whole, `marks` what in
+    it may stand for a missing value.
     """
 
     choices: Choices
@@ -114,6 +116,7 @@ class Preview:
     id_position: int | None
     candidates: tuple[IdCandidate, ...]
     notes: tuple[str, ...]
+    marks: tuple[Mark, ...]
 
     @property
     def flagged(self) -> tuple[int, ...]:
@@ -197,6 +200,13 @@ def preview(sample: Sample, choices: Choices, *, today: date | None = None) -> P
         id_position=id_position,
         candidates=tuple(_candidates(profile, likely)),
         notes=tuple(_notes(sample, columns, contents)),
+        marks=marks_found(
+            sample.table,
+            profile.columns,
+            contents,
+            passed_over={*held.left_out, *([id_position] if id_position else [])},
+            named=held.missing,
+        ),
     )
 
 

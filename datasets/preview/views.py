@@ -214,6 +214,7 @@ def _page(
             named=str(form["sheet"].value() or ""),
             found=evidence.sheet if evidence else None,
         ),
+        "marks": form.tick(listing.preview.marks if listing else ()),
         "types": DATA_TYPES,
         "mending": form[option] if (option := submission.error_option) in form.fields else None,
         "is_text": evidence is None or evidence.form == "text",

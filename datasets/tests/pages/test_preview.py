@@ -104,6 +104,26 @@ def test_choices_are_kept_and_loaded(alice: Any, client_of: Any) -> None:
     ]
 
 
+def test_marks_of_missing_are_counted_and_ticked(alice: Any, client_of: Any) -> None:
+    content = b"pid,age,note\nP1,31,NA\nP2,NA,-\nP3,999,good\nP4,47,n/a\nP5,999,none here\n"
+    client, draft = client_of(alice), drafted(alice, content)
+    page = client.get(address(draft))
+
+    assert "NA 2 cells in 2 columns 999 2 cells in age n/a 1 cell in note - 1 cell" in text_of(page)
+    assert "mark" not in form_of(page)
+    sent = form_of(page, mark=["NA", "999"], missing="none here, NA", do="read")
+    client.post(address(draft), sent)
+    page = client.get(address(draft))
+
+    assert asked_of(draft).missing == ("NA", "999", "none here")
+    sent = form_of(page)
+    assert (sent["mark"], sent["missing"]) == (["NA", "999"], ["none here"])
+    client.post(address(draft), sent | {"mark": ["999"], "do": "load"})
+    drain()
+    columns = DatasetColumn.objects.filter(dataset__user_id=alice.user.pk).order_by("position")
+    assert [(c.data_type, c.missing) for c in columns][1:] == [("text", 2), ("text", 1)]
+
+
 def test_all_that_is_flagged_is_left_out_at_once(alice: Any, client_of: Any) -> None:
     client, draft = client_of(alice), drafted(alice, PEOPLE)
     client.post(address(draft), form_of(client.get(address(draft)), do="flagged"))
