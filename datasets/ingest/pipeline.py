@@ -29,22 +29,17 @@ from datasets.ingest.load import (
     require_same_key,
     wait_for_submission,
 )
-from datasets.ingest.names import column_names, part_names, shown
+from datasets.ingest.names import column_names, part_names
 from datasets.ingest.notation import stored_type
-from datasets.ingest.numbering import NUMBERED
+from datasets.ingest.notes import receipt_notes
 from datasets.ingest.plan import DatasetPlan, PlannedColumn
 from datasets.ingest.profile import (
-    ColumnProfile,
     TableProfile,
-    looks_like_id,
-    mostly_repeats,
     profile_table,
-    suggest_id_column,
 )
 from datasets.ingest.pseudonyms import key_fingerprint, owner_key
-from datasets.ingest.read import Evidence, TableSource, open_table
+from datasets.ingest.read import TableSource, open_table
 from datasets.ingest.same_header import require_header
-from datasets.ingest.sheets import names_listed
 from datasets.ingest.slots import one_slot
 from datasets.ingest.stream import Source
 from datasets.ingest.turn import Turn
@@ -56,7 +51,6 @@ from datasets.titles import visible as _visible
 from fairdb_site.errors import Conflict
 
 HELD_BYTES = 1 << 25  # of text; where every cell is found it takes five times as much memory
-MAX_NOTES = 50  # columns named in a receipt; the rest are counted
 
 
 @dataclass(frozen=True)
@@ -319,83 +313,10 @@ def _receipt(
         id_empty=id_profile.missing,
         id_repeated=profile.rows - id_profile.missing - id_profile.distinct,
         refused_rows=list(table.bad_rows.numbers[:100]),
-        notes=[
-            *_notes_on_left_out(table),
-            *_notes_on_sheets(table.evidence, plan),
-            *([NUMBERED] if table.is_numbered else []),
-            *_notes(profile, id_profile),
-        ],
+        notes=receipt_notes(plan, table, profile),
         read_as=list(table.evidence.why),
         left_out=write_choice(table.left_out),
     )
-
-
-def _notes_on_left_out(table: TableSource) -> list[str]:
-    """Return which columns of the file are not in the dataset, as their owner chose."""
-    if not table.left_out:
-        return []
-    named = ", ".join(
-        f"{shown(table.file_header[position - 1])} (column {position:,})"
-        for position in table.left_out[:MAX_NOTES]
-    )
-    more = len(table.left_out) - MAX_NOTES
-    columns = "1 column" if len(table.left_out) == 1 else f"{len(table.left_out):,} columns"
-    return [
-        f"Left out, as chosen: {columns} of the file, of which nothing is stored: {named}"
-        + (f" and {more:,} more." if more > 0 else ".")
-    ]
-
-
-def _notes_on_sheets(evidence: Evidence, plan: DatasetPlan) -> list[str]:
-    """Return whether the table may be less than was meant: another sheet, or other columns."""
-    notes = []
-    if evidence.unread:
-        notes.append(
-            f"Only the sheet {shown(evidence.sheet or '')} was read, the first with cells. Not "
-            f"read: {names_listed(evidence.unread)}. If the table is there, delete this dataset "
-            "and load the file again with that sheet named."
-        )
-    if len(plan.columns) == 1:
-        delimiter = " or was another delimiter to be named" if evidence.form == "text" else ""
-        notes.append(
-            "The id column is the only column, so nothing but pseudonyms is stored. Was this the "
-            f"right {'sheet' if evidence.sheet else 'file'}{delimiter}?"
-        )
-    return notes
-
-
-def _notes(profile: TableProfile, id_profile: ColumnProfile) -> list[str]:
-    """Return what the owner may want to look at, in words."""
-    notes = []
-    likely = profile.columns[suggest_id_column(profile) - 1]
-    if likely.position != id_profile.position and looks_like_id(likely, profile.rows):
-        notes.append(
-            f"{likely.label} looks like an identifier and is stored as it is. To store pseudonyms "
-            "in its place, delete this dataset and load the file again with it as the id column."
-        )
-    repeated = profile.rows - id_profile.missing - id_profile.distinct
-    if mostly_repeats(id_profile, profile.rows) and not looks_like_id(id_profile, profile.rows):
-        notes.append(
-            f"{repeated:,} of {profile.rows:,} rows repeat a value of {id_profile.label}, which "
-            "was taken for the id and is stored as pseudonyms. If it is no id, delete this dataset "
-            "and load the file again with the right id column, or with its rows numbered."
-        )
-    elif repeated:
-        rows = "1 row repeats" if repeated == 1 else f"{repeated:,} rows repeat"
-        notes.append(f"{rows} an id seen before, and got the same pseudonym.")
-    if id_profile.missing:
-        rows = "1 row" if id_profile.missing == 1 else f"{id_profile.missing:,} rows"
-        notes.append(f"{rows} had an empty id.")
-    suggested = [column for column in profile.columns if column.suggestions]
-    for column in suggested[:MAX_NOTES]:
-        markers = ", ".join(
-            f"{marker.count:,} x {marker.marker or 'an empty cell in quotes'}"
-            for marker in column.suggestions
-        )
-        notes.append(f"{column.label}: {column.suggestions[0].data_type} but for {markers}")
-    if len(suggested) > MAX_NOTES:
-        notes.append(f"and {len(suggested) - MAX_NOTES:,} more columns like these")
-    return notes
 
 
 def _as_json(receipt: Receipt) -> dict[str, Any]:
