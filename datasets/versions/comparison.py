@@ -23,6 +23,16 @@ class Comparison:
     differing: tuple[Difference, ...]
     alike: int
 
+    @property
+    def in_both(self) -> int:
+        """How many columns both versions have."""
+        return self.alike + len(self.differing)
+
+    @property
+    def in_one(self) -> int:
+        """How many columns one version has and the other lacks."""
+        return len(self.added) + len(self.removed)
+
 
 def compare_columns(before: Sequence[DatasetColumn], after: Sequence[DatasetColumn]) -> Comparison:
     """Compare data columns; of several with one label the first are compared with the first."""
