@@ -10,6 +10,7 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("", include("datasets.urls")),
+    path("", include("privacy.urls")),
 ]
 
 handler400 = "fairdb_site.reports.bad_request"

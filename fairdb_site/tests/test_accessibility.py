@@ -25,6 +25,7 @@ NO_PAGES = {  # options of a list, and downloads
     "datasets/<uuid:dataset_id>/columns/names/",
     "datasets/<uuid:dataset_id>/dictionary.csv",
     "datasets/<uuid:dataset_id>/dictionary.json",
+    "datasets/<uuid:dataset_id>/privacy/reports/<uuid:report_id>/report.json",
 }
 LOOKS = {"wide and light": (1280, "light"), "narrow and dark": (390, "dark")}
 

@@ -19,6 +19,9 @@ from accounts.tests.doors import row_of, sign_in
 from conftest import People, Person, make_person
 from datasets.tests.loading.queue import submitted
 from datasets.tests.stored import store_dataset
+from fairdb_site.supabase.clients import Supabase
+from privacy.chosen import Roles
+from privacy.services import report_keep, report_make
 
 TITLE, LABEL, CELL = "Title of Alice", "Label of Alice", "cell of Alice"
 OWN_PAGE, SIGN_IN, DASHBOARD = "/accounts/", "/accounts/sign-in/", "/dashboard/"
@@ -114,6 +117,20 @@ ROUTES = {
     "datasets/<uuid:dataset_id>/dictionary.json": PAGE_OF_OWNER,
     "datasets/<uuid:dataset_id>/export/": Expected(owner(200), owner(422)),
     "datasets/<uuid:dataset_id>/delete/": Expected(owner(200), owner(422)),
+    "datasets/<uuid:dataset_id>/privacy/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/privacy/suggestions/": Expected(signed_in(405), owner(422)),
+    "datasets/<uuid:dataset_id>/privacy/thresholds/": Expected(
+        signed_in(405), owner("its privacy")
+    ),
+    "datasets/<uuid:dataset_id>/privacy/combinations/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/privacy/roles/": Expected(owner(200), owner(422)),
+    "datasets/<uuid:dataset_id>/privacy/roles/pattern/": Expected(signed_in(405), owner(422)),
+    "datasets/<uuid:dataset_id>/privacy/reports/": Expected(owner(200), owner(422)),
+    "datasets/<uuid:dataset_id>/privacy/reports/<uuid:report_id>/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/privacy/reports/<uuid:report_id>/report.json": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/privacy/reports/<uuid:report_id>/delete/": Expected(
+        signed_in(405), owner("its privacy")
+    ),
     "loads/": PAGE,
     "loads/<uuid:submission_id>/": PAGE_OF_OWNER,
     "loads/<uuid:submission_id>/preview/": Expected(owner("its page"), owner("its page")),
@@ -178,6 +195,13 @@ class World:
         """A load of Alice's that waits."""
         return submitted(self.people.alice, title=TITLE, id_column=LABEL).pk
 
+    @property
+    def report(self) -> UUID:
+        """A report that Alice kept of the dataset, a new one each time: one address deletes it."""
+        alice = self.people.alice
+        made = report_make(owner_id=alice.user.pk, dataset_id=UUID(self.dataset), roles=Roles((2,)))
+        return report_keep(supabase=Supabase(alice.access_token), made=made)
+
     def client(self, who: str) -> Client:
         """Return somebody's browser, signed in once for all addresses."""
         if who == "nobody":
@@ -202,6 +226,7 @@ class World:
             "<uuid:attachment_id>": uuid4,
             "<int:number>": lambda: 1,
             "<int:position>": lambda: 2,
+            "<uuid:report_id>": lambda: self.report,
             "<uuid:submission_id>": lambda: self.submission,
             "<uuid:session_id>": lambda: row_of(self.client("alice")).pk,
             "user/<path:object_id>": lambda: f"user/{alice}",
@@ -232,6 +257,8 @@ def said(answer: Any, address: str) -> object:
         return "to its list"
     if where.endswith("/rows/1/") and address.startswith(where):
         return "to its row"
+    if "/privacy/" in where and address.startswith(where):
+        return "its privacy"
     if where.startswith("/loads/") and address.startswith(where):
         return "its page"
     return where or answer.status_code

@@ -1,0 +1,233 @@
+"""What a report says in plain sentences: the verdict, its thresholds, and each figure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datasets.templatetags.fairdb import figure, share, times
+from privacy.measures.report import Report
+from privacy.measures.verdict import Check
+from privacy.pages.charts import names_listed
+
+
+@dataclass(frozen=True)
+class ShownCheck:
+    """A threshold as a page has it: what is asked, what was found, and what that means."""
+
+    name: str
+    column: str | None
+    asked: str
+    found: str
+    held: bool
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with what it says and where its definition is from."""
+
+    name: str
+    value: str
+    meaning: str
+    source: str
+
+
+def verdict(report: Report, names: Sequence[str]) -> tuple[str, str]:
+    """Return (how many thresholds are missed or held, why: the worst that was found)."""
+    checks = report.checks()
+    missed = [check for check in checks if not check.held]
+    known = names_listed(names)
+    if not missed:
+        least = min(report.classes.k, report.k_persons)
+        among = f"Whoever knows {known} of somebody has {least:,} or more to choose from."
+        return f"All {len(checks)} thresholds are held.", among
+    verb = "is" if len(missed) == 1 else "are"
+    head = f"{len(missed)} of {times(len(checks), 'threshold')} {verb} missed."
+    if report.classes.uniques:
+        rows = f"{report.classes.uniques:,} of {times(report.rows, 'row')}"
+        alone = "is" if report.classes.uniques == 1 else "are"
+        return head, f"{rows} {alone} alone in their combination of {known}."
+    if report.persons is not None and report.persons.uniques:
+        people = times(report.persons.uniques, "person")
+        stands = "stands" if report.persons.uniques == 1 else "stand"
+        return head, f"{people} {stands} alone in a combination of {known}."
+    return head, meaning_of(missed[0], known)
+
+
+def checks_shown(report: Report, names: Sequence[str]) -> list[ShownCheck]:
+    """Return each threshold beside its figure."""
+    known = names_listed(names)
+    titles = {
+        "k": "Smallest group (k)",
+        "l": "Different values (l)",
+        "t": "Distance from the table (t)",
+        "risk": "Highest risk",
+    }
+    return [
+        ShownCheck(
+            titles[check.measure],
+            check.column,
+            _asked(check),
+            _found(check),
+            check.held,
+            meaning_of(check, known),
+        )
+        for check in report.checks()
+    ]
+
+
+def meaning_of(check: Check, known: str) -> str:
+    """Say what the figure of a threshold means."""
+    if check.measure == "k":
+        return _k_means(check, known)
+    if check.measure == "l":
+        if check.found == 1:
+            return (
+                f"In some group everybody has the same {check.column}: who is in it gives it away."
+            )
+        return f"Every group has {int(check.found):,} different values of {check.column} or more."
+    if check.measure == "t":
+        return (
+            f"How {check.column} is spread in a group differs from the whole table by up to "
+            f"{share(check.found)}: so much more may be learnt of its people."
+        )
+    one = _one(check)
+    if check.found >= 1:
+        return f"Somebody who knows a person is in the table finds their {one} with certainty."
+    return f"The {one} easiest to find is matched rightly with a chance of {share(check.found)}."
+
+
+def _k_means(check: Check, known: str) -> str:
+    if check.found == 1:
+        return f"Some {_one(check)} is alone in its combination of {known}."
+    return f"Every combination of {known} is shared by {int(check.found):,} {_one(check)}s or more."
+
+
+def _one(check: Check) -> str:
+    return "row" if check.over == "rows" else "person"
+
+
+def figures_explained(report: Report) -> list[Figure]:
+    """Return the figures of the whole table, each with an explanation and a source."""
+    el_emam = "El Emam 2013, Guide to the de-identification of personal health information"
+    sweeney = "Samarati and Sweeney 1998, k-anonymity"
+    opinion = "Article 29 Working Party, opinion 05/2014; derived in the platform's documentation"
+    found = [
+        Figure(
+            "Groups",
+            f"{report.classes.count:,}",
+            "Rows that agree in all quasi-identifiers are a group, an equivalence class: nobody "
+            "can tell them apart by what is known of them.",
+            sweeney,
+        ),
+        Figure(
+            "Smallest group (k)",
+            f"{report.classes.k:,}",
+            "Among how many rows every row hides at least, itself included. 1 is no hiding.",
+            sweeney,
+        ),
+        Figure(
+            "Rows alone",
+            f"{report.classes.uniques:,}",
+            f"Rows whose combination nobody shares: {share(report.classes.uniques / report.rows)} "
+            f"of {times(report.rows, 'row')}.",
+            sweeney,
+        ),
+    ]
+    if report.persons is not None:
+        found.append(
+            Figure(
+                "Smallest group in persons",
+                f"{report.k_persons:,}",
+                "Where a person has several rows, rows hide less than they seem to: the same count "
+                f"over distinct persons. {times(report.persons.uniques, 'person')} alone.",
+                sweeney,
+            )
+        )
+    found += [
+        Figure(
+            "Highest risk (prosecutor)",
+            share(report.prosecutor.highest),
+            "Somebody knows that a person is in the table and looks for their row: the chance that "
+            "the easiest one is found, one in the rows of its group.",
+            el_emam,
+        ),
+        Figure(
+            "Average risk",
+            share(report.prosecutor.average),
+            f"The same chance over all rows. {times(report.prosecutor.above, 'row')} above the "
+            f"threshold of {share(report.thresholds.risk)}.",
+            el_emam,
+        ),
+        Figure(
+            "Marketer's risk",
+            share(report.journalist.average),
+            "Somebody wants as many people as possible: the share of rows matched rightly.",
+            el_emam,
+        ),
+    ]
+    if report.p29 is not None and report.p29_v2 is not None:
+        found += [
+            Figure(
+                "P29 score",
+                f"{report.p29:.3f}",
+                "One number from 0 (somebody is exposed) to 1, by the original system's formula: "
+                "half of it k, a quarter each entropy and distance. A score, not a legal verdict.",
+                opinion,
+            ),
+            Figure(
+                "P29 score, v2",
+                f"{report.p29_v2:.3f}",
+                "The same idea with absolute distances: it never falls where k or l rise or t "
+                "falls. A score, not a legal verdict.",
+                opinion,
+            ),
+        ]
+    return found
+
+
+MODELS = (
+    ("alpha", "α", "The largest share of one value in a group.", "Wong et al. 2006"),
+    ("l_distinct", "l", "Different values in a group, at least.", "Machanavajjhala et al. 2007"),
+    ("l_entropy", "Entropy l", "l by entropy, so that a value which nearly all have counts "
+     "little.", "Machanavajjhala et al. 2007"),
+    ("l_recursive_c", "c", "How much oftener than the rest together the commonest value is; none "
+     "where l is 1.", "Machanavajjhala et al. 2007"),
+    ("normalized_entropy", "Entropy", "How evenly values are spread in the worst group, from 0 to "
+     "1.", "the original system"),
+    ("t", "t", "How far a group's values are from those of the whole table, from 0 to 1.",
+     "Li et al. 2007"),
+    ("beta", "β", "How much likelier, relatively, a value is in a group than in the table.",
+     "Cao and Karras 2012"),
+    ("beta_enhanced", "Enhanced β", "The same, bounded for rare values.", "Cao and Karras 2012"),
+    ("delta", "δ", "The largest logarithm by which a value's share changes in a group.",
+     "Brickell and Shmatikov 2008"),
+)  # fmt: skip
+"""Figures of a sensitive column: key, name, what it says, source."""
+
+
+def models_of(report: Report) -> list[tuple[str, list[str]]]:
+    """Return for every sensitive column its figures, in the order of `MODELS`."""
+    return [
+        (name, [_model(getattr(models, key)) for key, *_ in MODELS])
+        for name, models in report.columns.items()
+    ]
+
+
+def _model(value: float | None) -> str:
+    return "none" if value is None else number(value)
+
+
+def number(value: float) -> str:
+    """Write a figure in at most four digits."""
+    return f"{value:,}" if isinstance(value, int) else str(figure(f"{value:.4g}"))
+
+
+def _asked(check: Check) -> str:
+    if check.measure in {"k", "l"}:
+        return f"at least {int(check.threshold):,}"
+    return f"at most {number(check.threshold)}"
+
+
+def _found(check: Check) -> str:
+    found = f"{int(check.found):,}" if check.measure in {"k", "l"} else number(check.found)
+    return f"{found} persons" if check.over == "persons" and check.measure == "k" else found
