@@ -11,7 +11,7 @@ from datasets.models import Dataset as DatasetModel
 from datasets.models import DatasetColumn
 from fairdb_site.database import as_user
 from fairdb_site.errors import Conflict, FairdbError, NotFound, Refused, SignInRequired
-from privacy.chosen import require_measurable
+from privacy.chosen import names_at, require_measurable
 from privacy.codes import dataset_coded
 from privacy.measures.combinations import Combination, affordable_size, all_combinations
 from privacy.pages import charts, sentences
@@ -19,7 +19,7 @@ from privacy.services import Kept, MadeReport, RowAtRisk, choices_kept, report_m
 
 ROWS_SHOWN = 20
 _LARGEST = 4
-_LISTED = 8
+_LISTED = 5
 _CELLS_COMPARED = 20_000_000  # of columns left out in turn
 
 
@@ -142,7 +142,7 @@ def sweep_shown(*, owner_id: UUID, dataset_id: UUID) -> ShownSweep:
             f"{len(positions):,} quasi-identifiers over {rows:,} rows are too many to try one by "
             "one. Choose fewer."
         )
-    names = {position: charts_name(kept, position) for position in positions}
+    names = names_at(kept.labels, positions)
     swept = all_combinations(
         {names[position]: coded.columns[position].codes for position in positions}, largest=largest
     )
@@ -158,12 +158,6 @@ def sweep_shown(*, owner_id: UUID, dataset_id: UUID) -> ShownSweep:
         rows=rows,
         is_cut=largest < min(_LARGEST, len(positions)),
     )
-
-
-def charts_name(kept: Kept, position: int) -> str:
-    """Return what a report calls a column: its label, or its place where several share it."""
-    label = kept.labels[position - 1]
-    return label if label.strip() and kept.labels.count(label) == 1 else f"#{position}"
 
 
 def _columns_weighed(owner_id: UUID, made: MadeReport) -> tuple[charts.Bar, ...]:
