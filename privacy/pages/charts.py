@@ -19,7 +19,8 @@ _SIZES: Final = (1, 2, 3, 5, 10, 20, 50, 100, 1_000)
 _MOST_STEPS: Final = 200  # of a curve: more than can be seen
 _TABLE_STEPS: Final = (1, 2, 3, 4, 5, 10, 20, 50, 100)
 _MOST_WEIGHED: Final = 30  # columns left out in turn
-_CELLS_WEIGHED: Final = 20_000_000  # about a second
+CELLS_WEIGHED: Final = 20_000_000
+"""Cells that are grouped again to weigh columns: about a second."""
 
 
 @dataclass(frozen=True)
@@ -107,18 +108,25 @@ def risk_curve(classes: Classes, threshold: float) -> Curve:
     return Curve(" ".join(points), CURVE_WIDTH * threshold, tuple(steps), above)
 
 
-def weighed_columns(columns: Mapping[str, Codes], classes: Classes) -> tuple[Bar, ...]:
-    """Return how many rows are alone for each column that would not be without it, worst first.
+def weighed_columns(
+    columns: Mapping[str, Codes], classes: Classes, fewer_than: int
+) -> tuple[Bar, ...]:
+    """Return how many rows each column brings into classes of fewer rows, worst first.
 
-    Empty where that would take long, or where no row is alone. A missing value is its own here.
+    Empty of too many columns, or where there is no such class. A missing value is its own.
     """
     rows = len(classes.labels)
     many = len(columns)
-    if not 2 <= many <= _MOST_WEIGHED or many * many * rows > _CELLS_WEIGHED * _MOST_WEIGHED:
+    if not 2 <= many <= _MOST_WEIGHED:
         return ()
+
+    def short(found: Classes) -> int:
+        return int(found.rows[found.sizes < fewer_than].sum())
+
+    with_all = short(classes)
     gained = {
-        name: classes.uniques
-        - classes_of([codes for other, codes in columns.items() if other != name]).uniques
+        name: with_all
+        - short(classes_of([codes for other, codes in columns.items() if other != name]))
         for name in columns
     }
     return _bars(gained, rows)

@@ -14,13 +14,13 @@ from fairdb_site.errors import Conflict, FairdbError, NotFound, Refused, SignInR
 from privacy.chosen import names_at, require_measurable
 from privacy.codes import dataset_coded
 from privacy.measures.combinations import Combination, affordable_size, all_combinations
+from privacy.measures.report import Report
 from privacy.pages import charts, sentences
 from privacy.services import Kept, MadeReport, RowAtRisk, choices_kept, report_make, rows_at_risk
 
 ROWS_SHOWN = 20
 _LARGEST = 4
 _LISTED = 5
-_CELLS_COMPARED = 20_000_000  # of columns left out in turn
 
 
 @dataclass(frozen=True)
@@ -160,11 +160,16 @@ def sweep_shown(*, owner_id: UUID, dataset_id: UUID) -> ShownSweep:
     )
 
 
+def fewer_than(report: Report) -> int:
+    """Return below which size classes are looked at: rows alone, or else those below k."""
+    return 2 if report.classes.uniques else report.thresholds.k
+
+
 def _columns_weighed(owner_id: UUID, made: MadeReport) -> tuple[charts.Bar, ...]:
     """Return which columns single out most, where it is quick and says the truth."""
     report, positions = made.report, made.roles.quasi_identifiers
     rows = len(report.classes.labels)
-    if report.missing == "any" or len(positions) ** 2 * rows > _CELLS_COMPARED:
+    if report.missing == "any" or len(positions) ** 2 * rows > charts.CELLS_WEIGHED:
         return ()
     try:
         coded = dataset_coded(dataset_id=made.dataset, owner_id=owner_id, positions=positions)
@@ -173,4 +178,4 @@ def _columns_weighed(owner_id: UUID, made: MadeReport) -> tuple[charts.Bar, ...]
     if coded.state != made.state:
         return ()
     columns = {made.names[p]: coded.columns[p].codes[report.kept] for p in positions}
-    return charts.weighed_columns(columns, report.classes)
+    return charts.weighed_columns(columns, report.classes, fewer_than(report))

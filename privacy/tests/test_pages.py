@@ -1,0 +1,156 @@
+"""The pages on privacy: suggestions, roles, thresholds, the report, what is kept, as people ask."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client
+
+from accounts import audit
+from accounts.tests.doors import sign_in
+from conftest import Person
+from datasets.models import Dataset, DatasetColumn
+from datasets.tests.loading.tables import load_csv
+
+HTMX = {"HX-Request": "true"}
+LONG = "a name that is much longer than any column of a page can be wide in mmol per litre"
+VISITS = f"patient,age,postcode,diagnosis,{LONG}\n" + "".join(
+    f"P{n},{30 + n // 8},{1011 + n // 12},{'flu' if n % 3 else 'cold'},{n % 7}\n" for n in range(48)
+)
+
+
+@pytest.fixture
+def visits(alice: Person, tmp_path: Path) -> UUID:
+    return load_csv(alice, tmp_path, VISITS).dataset
+
+
+@pytest.fixture
+def browser(alice: Person) -> Client:
+    return sign_in(alice)
+
+
+def roles_of(dataset: UUID) -> dict[int, str | None]:
+    columns = DatasetColumn.objects.filter(dataset=dataset).order_by("position")
+    return dict(columns.values_list("position", "privacy_role"))
+
+
+def text_of(answer: Any) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+def test_suggested_roles_are_taken_by_one_button_and_the_figures_are_there(
+    browser: Client, visits: UUID
+) -> None:
+    page = f"/datasets/{visits}/privacy/"
+
+    shown = browser.get(page)
+    assert "Its name says “age”." in text_of(shown)
+    assert set(roles_of(visits).values()) == {None}  # GET changes nothing
+    nothing = browser.post(f"{page}suggestions/", {"seen": ""})
+    assert (nothing.status_code, set(roles_of(visits).values())) == (422, {None})
+    assert "Tick one column at least." in text_of(nothing)
+    odd = browser.post(f"{page}suggestions/", {"seen": "", "take": ["2:king"]})
+    assert (odd.status_code, set(roles_of(visits).values())) == (422, {None})
+
+    take = [value for *_, value in shown.context["suggestions"]]
+    taken = browser.post(f"{page}suggestions/", {"seen": "", "take": take})
+    assert taken.headers["Location"] == page
+    assert roles_of(visits) == {
+        1: "direct_identifier",
+        2: "quasi_identifier",
+        3: "quasi_identifier",
+        4: "sensitive",
+        5: None,
+    }
+    again = browser.post(f"{page}suggestions/", {"seen": "", "take": ["5:sensitive"]})
+    assert (again.status_code, roles_of(visits)[5]) == (409, None)
+
+    found = text_of(browser.get(page))
+    assert "2 of 4 thresholds are missed." in found
+    assert "Every combination of age and postcode is shared by 4 rows or more." in found
+    for heading in ("How many rows hide among how many", "Which columns tell most", "Rows at most"):
+        assert heading in found
+    assert f'href="/datasets/{visits}/rows/9/"' in found
+    assert "rows read" in {event.action for event in audit.events(dataset=visits, most=10)}
+    sweep = text_of(browser.get(f"{page}combinations/", headers=HTMX))
+    assert "3 combinations of up to 2 quasi-identifiers tried over 48 rows" in sweep
+    assert "<html" not in sweep
+
+
+def test_figures_follow_thresholds_and_roles_and_nobody_is_overwritten(
+    browser: Client, visits: UUID
+) -> None:
+    page = f"/datasets/{visits}/privacy/"
+    bulk = {"columns": "age, post*", "role": "quasi_identifier", "seen_at": ""}
+    assert browser.post(f"{page}roles/pattern/", bulk).status_code == 302
+    assert [roles_of(visits)[place] for place in (2, 3)] == ["quasi_identifier"] * 2
+    late = browser.post(f"{page}roles/pattern/", bulk)
+    assert (late.status_code, "meanwhile" in text_of(late)) == (409, True)
+    strange = browser.post(f"{page}roles/pattern/", {**bulk, "columns": "weight"})
+    assert (strange.status_code, "weight" in text_of(strange)) == (422, True)
+
+    chosen = {"seen": json.dumps({"3": "quasi_identifier", "4": None}), "role-3": "other"}
+    swapped = browser.post(f"{page}roles/", {**chosen, "role-4": "sensitive"}, headers=HTMX)
+    assert "Every combination of age is shared by 8 rows or more." in text_of(swapped)
+    assert "All 4 thresholds are held." in text_of(swapped)
+    assert "<html" not in text_of(swapped)
+    late = browser.post(f"{page}roles/", {**chosen, "role-4": ""})
+    assert (late.status_code, roles_of(visits)[4]) == (409, "sensitive")
+
+    limits = {"k": 9, "l": 2, "t": 0.5, "risk": 0.2, "missing": "drop"}
+    seen = browser.get(page).context["seen"]
+    stored = browser.post(f"{page}thresholds/", {**limits, "seen": seen}, headers=HTMX)
+    assert "1 of 4 thresholds is missed." in text_of(stored)
+    late = browser.post(f"{page}thresholds/", {**limits, "k": 3, "seen": seen})
+    assert (late.status_code, "meanwhile" in text_of(late)) == (409, True)
+    wrong = browser.post(f"{page}thresholds/", {**limits, "k": 0, "risk": 2, "seen": seen})
+    assert (wrong.status_code, list(wrong.context["form"].errors)) == (422, ["k", "risk"])
+    kept = Dataset.objects.get(pk=visits)
+    assert (kept.privacy_k, kept.privacy_missing) == (9, "drop")
+
+    everything = {"columns": "*", "role": "other"}
+    assert browser.post(f"{page}roles/pattern/", everything).status_code == 409  # never seen
+    everything["seen_at"] = browser.get(page).context["seen"]
+    browser.post(f"{page}roles/pattern/", everything)
+    assert list(roles_of(visits).values()) == [None, *["other"] * 4]
+    assert "No column is a quasi-identifier yet." in text_of(browser.get(page))
+    assert browser.post(f"{page}reports/").status_code == 422
+    listed = browser.get(f"{page}roles/?q=mmol&suggest=1")
+    assert [line.column.label for line in listed.context["lines"]] == [LONG]
+
+
+def test_kept_reports_are_compared_taken_out_and_deleted(
+    alice: Person, bob: Person, browser: Client, visits: UUID
+) -> None:
+    page = f"/datasets/{visits}/privacy/"
+    bulk = {"columns": "age,postcode", "role": "quasi_identifier", "seen_at": ""}
+    browser.post(f"{page}roles/pattern/", bulk)
+    first = browser.post(f"{page}reports/").headers["Location"]
+    update = {"p_dataset_id": str(visits), "p_row_id": 1, "p_updates": {"2": 90}}
+    alice.rpc("update_dataset_row", update)
+    second = browser.post(f"{page}reports/").headers["Location"]
+
+    listed = text_of(browser.get(f"{page}reports/"))
+    assert (listed.count("as it is now"), listed.count("before a change")) == (1, 1)
+    ids = [address.rstrip("/").rpartition("/")[2] for address in (second, first)]
+    compared = browser.get(f"{page}reports/", {"report": ids})
+    changed = {
+        one.name: (one.older, one.newer) for one in compared.context["differences"] if one.differs
+    }
+    assert changed["Smallest group (k)"] == ("4", "1")
+    assert "Quasi-identifiers" not in changed
+    assert browser.get(f"{page}reports/", {"report": ids[:1]}).status_code == 422
+    assert browser.get(f"{page}reports/", {"report": ["x", "y"]}).status_code == 422
+
+    body = json.loads(browser.get(f"{first}report.json").content)
+    assert (body["figures"]["k"], body["is_current"]) == (4, False)
+    assert body["roles"]["quasi_identifiers"] == ["age", "postcode"]
+    assert "The dataset was changed since" in text_of(browser.get(first))
+    stranger = sign_in(bob)
+    for address in (first, f"{first}report.json"):
+        assert stranger.get(address).status_code == 404
+    assert stranger.post(f"{first}delete/").status_code == 404
+    assert browser.post(f"{first}delete/").headers["Location"] == f"{page}reports/"
+    assert browser.get(first).status_code == 404
