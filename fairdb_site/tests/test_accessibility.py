@@ -18,6 +18,8 @@ from datasets.tests.pages.tables import load_table
 from datasets.tests.stored import store_dataset
 from fairdb_site.supabase.clients import Supabase
 from fairdb_site.tests.test_routes import ROUTES, World
+from privacy.rpc import set_privacy_roles
+from privacy.services import report_keep, report_make
 
 pytestmark = pytest.mark.browser
 
@@ -82,6 +84,8 @@ def busy(world: World) -> UUID:
     rpc.update_dataset_row(supabase, dataset, 1, {2: 7, 7: None})
     rpc.delete_dataset_rows(supabase, dataset, [5, 6])
     dataset_attach(owner_id=alice.user.pk, dataset_id=dataset, source_id=samples)
+    set_privacy_roles(supabase, dataset, {2: "quasi_identifier", 3: "sensitive"})
+    report_keep(supabase=supabase, made=report_make(owner_id=alice.user.pk, dataset_id=dataset))
     store_dataset(alice.user.pk, title="Another <b>one</b> " * 6)
     return dataset
 
@@ -107,6 +111,10 @@ def test_no_page_of_a_busy_dataset_breaks_a_rule(
         "join/",
         "versions/",
         "describe/",
+        "privacy/",
+        "privacy/combinations/",
+        "privacy/roles/?suggest=1",
+        "privacy/reports/",
         "export/",
     ):
         page.goto(f"/datasets/{busy}/{rest}")
