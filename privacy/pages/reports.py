@@ -198,7 +198,11 @@ def _compared(supabase: Supabase, dataset: Dataset, ticked: list[str]) -> dict[s
     ]  # fmt: skip
     limits = dict(_limits(newer["thresholds"]))
     differences += [
-        Difference(f"Threshold: {name}", value, limits[name])
+        Difference(
+            "Missing quasi-identifier" if name == "missing" else f"Threshold: {name}",
+            value,
+            limits[name],
+        )
         for name, value in _limits(older["thresholds"])
     ]
     for key, name in _NAMES:
