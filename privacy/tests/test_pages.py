@@ -154,3 +154,24 @@ def test_kept_reports_are_compared_taken_out_and_deleted(
     assert stranger.post(f"{first}delete/").status_code == 404
     assert browser.post(f"{first}delete/").headers["Location"] == f"{page}reports/"
     assert browser.get(first).status_code == 404
+
+
+def test_missing_values_that_match_anything_and_a_table_of_one_row_are_shown(
+    alice: Person, browser: Client, tmp_path: Path
+) -> None:
+    gaps = "".join(f"P{n},{30 + n // 8 if n % 5 else ''},{1011 + n // 12}\n" for n in range(48))
+    for text, limits, said in (
+        (f"patient,age,postcode\n{gaps}", {"missing": "any"}, "thresholds"),
+        ("patient,age,postcode\nP1,30,1011\n", {"missing": "own"}, "has a single row"),
+        ("patient,age,postcode\nP1,,1011\nP2,,1011\n", {"missing": "drop"}, "Nothing was measured"),
+    ):
+        dataset = load_csv(alice, tmp_path, text, id_column="patient").dataset
+        page = f"/datasets/{dataset}/privacy/"
+        refused = browser.post(f"{page}thresholds/", {"k": "none", "seen": ""})
+        assert (refused.status_code, "Enter a whole number." in text_of(refused)) == (422, True)
+        bulk = {"columns": "age,postcode", "role": "quasi_identifier", "seen_at": ""}
+        browser.post(f"{page}roles/pattern/", bulk)
+        seen = browser.get(page).context["seen"]
+        shown = browser.post(f"{page}thresholds/", {**limits, "seen": seen}, follow=True)
+        assert (shown.status_code, said in text_of(shown)) == (200, True)
+        assert browser.get(f"{page}combinations/").status_code == 200
