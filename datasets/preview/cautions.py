@@ -38,6 +38,7 @@ _MANY: Final = 0.5  # of the cells: what most of them are, the others may have b
 _TICK: Final = "If it does, tick it under “How it is read”."
 CODES_LOW: Final = frozenset({"-9", "-99", "-999", "-9999", "-99999"})
 CODES_HIGH: Final = frozenset({"99", "999", "9999", "99999", "999999"})
+_CODES: Final = CODES_LOW | CODES_HIGH
 _NUMBERS: Final = frozenset({"integer", "float"})
 _FAR: Final = 5  # times the greatest other value
 _DAY_FIRST: Final = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]")
@@ -81,18 +82,19 @@ def cautions(
         yield from _of_codes(column, contents)
 
 
-def may_hold_codes(column: ColumnProfile) -> bool:
-    """Whether one of a column's numbers may stand for a missing value.
+def codes_held(column: ColumnProfile) -> frozenset[str]:
+    """Return the numbers of a column that may stand for a missing value.
 
     Of numbers that is the least or the greatest; of those that marks of missing make text, which
     have no extremes, one of the commonest.
     """
     if column.suggestions:
-        is_number = column.suggestions[0].data_type in _NUMBERS
-        return is_number and any(value in CODES_LOW | CODES_HIGH for value, _ in column.top)
-    return column.data_type in _NUMBERS and (
-        column.minimum in CODES_LOW or column.maximum in CODES_HIGH
-    )
+        held = {value for value, _ in column.top}
+        data_type = column.suggestions[0].data_type
+    else:
+        held = {value for value in (column.minimum, column.maximum) if value}
+        data_type = column.data_type
+    return _CODES & held if data_type in _NUMBERS else frozenset()
 
 
 def _of_label(column: ColumnProfile, columns: Columns) -> Iterator[str]:
@@ -201,7 +203,7 @@ def _of_days(values: Sequence[str]) -> str:
 
 def lone_codes(column: ColumnProfile, contents: Contents) -> Iterator[str]:
     """Yield the numbers of a column that may stand for a missing value: far from all others."""
-    if not may_hold_codes(column):
+    if not codes_held(column):
         return
     data_type = column.suggestions[0].data_type if column.suggestions else column.data_type
     found = parsed(contents.cells_of(column.position - 1), data_type)
@@ -209,7 +211,7 @@ def lone_codes(column: ColumnProfile, contents: Contents) -> Iterator[str]:
     for extreme in (values.min(), values.max()) if values.size else ():
         code = f"{extreme:.0f}"
         others = values[values != extreme]
-        if code not in CODES_LOW | CODES_HIGH or extreme != float(code) or not others.size:
+        if code not in _CODES or extreme != float(code) or not others.size:
             continue
         if others.min() >= 0 if extreme < 0 else np.abs(others).max() * _FAR <= extreme:
             yield code

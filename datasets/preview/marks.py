@@ -13,7 +13,7 @@ from datasets.ingest.kinds import KNOWN_MARKERS
 from datasets.ingest.profile import ColumnProfile
 from datasets.ingest.read import TableSource
 
-from .cautions import CODES_HIGH, CODES_LOW, lone_codes
+from .cautions import CODES_HIGH, CODES_LOW, codes_held, lone_codes
 from .contents import Contents
 
 WORDS: Final = tuple(word for word in KNOWN_MARKERS if word)
@@ -51,18 +51,17 @@ def marks_found(
     """
     looked_at = np.ones(len(columns), dtype=bool)
     looked_at[[place - 1 for place in passed_over]] = False
-    codes = {
-        code
-        for column in columns
-        if looked_at[column.position - 1]
-        for code in lone_codes(column, contents)
-    }
+    codes: set[str] = set()
+    for column in columns:
+        # of thousands of columns with the same code the first tell enough
+        if looked_at[column.position - 1] and not codes_held(column) <= codes:
+            codes.update(lone_codes(column, contents))
     sought = [mark for mark in MARKS if mark in WORDS or mark in codes or mark in named]
     cells: Counter[str] = Counter()
     places: dict[str, set[int]] = {}
-    for mark, column, count in _counted(table, sought, looked_at):
+    for mark, place, count in _counted(table, sought, looked_at):
         cells[mark] += count
-        places.setdefault(mark, set()).add(column)
+        places.setdefault(mark, set()).add(place)
     return tuple(
         Mark(
             mark,

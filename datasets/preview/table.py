@@ -24,7 +24,7 @@ from datasets.ingest.profile import (
 )
 from datasets.ingest.read import Evidence
 
-from .cautions import ONE, WORDS, Columns, cautions, may_hold_codes
+from .cautions import ONE, WORDS, Columns, cautions, codes_held
 from .choices import Choices
 from .contents import Contents
 from .marks import Mark, marks_found
@@ -216,7 +216,7 @@ def _looked_through(profile: TableProfile, choices: Choices) -> Mask:
         [
             column.data_type in {"text", "date", "timestamp"}
             or column.position in choices.types
-            or may_hold_codes(column)
+            or bool(codes_held(column))
             or (
                 column.data_type == "integer"
                 and column.minimum is not None
