@@ -19,6 +19,7 @@ from accounts.tests.doors import row_of, sign_in
 from conftest import People, Person, make_person
 from datasets.tests.loading.queue import submitted
 from datasets.tests.stored import store_dataset
+from fairdb_site.supabase import auth
 from fairdb_site.supabase.clients import Supabase
 from privacy.chosen import Roles
 from privacy.services import report_keep, report_make
@@ -200,7 +201,15 @@ class World:
         """A report that Alice kept of the dataset, a new one each time: one address deletes it."""
         alice = self.people.alice
         made = report_make(owner_id=alice.user.pk, dataset_id=UUID(self.dataset), roles=Roles((2,)))
-        return report_keep(supabase=Supabase(alice.access_token), made=made)
+        # in a session of its own: addresses end others
+        session = auth.sign_in(alice.email, alice.password)
+        return report_keep(supabase=Supabase(session.access_token), made=made)
+
+    @property
+    def event(self) -> int:
+        """The newest on record, at the least that Alice signed in."""
+        self.client("alice")
+        return int(AuditEvent.objects.latest("id").pk)
 
     def client(self, who: str) -> Client:
         """Return somebody's browser, signed in once for all addresses."""
@@ -234,7 +243,7 @@ class World:
             "dataset/<path:object_id>": lambda: f"dataset/{self.dataset}",
             "submission/<path:object_id>": lambda: f"submission/{self.submission}",
             "load/<path:object_id>": lambda: f"load/{store_dataset(alice, ready=False).id}",
-            "event/<path:object_id>": lambda: f"event/{AuditEvent.objects.latest('id').pk}",
+            "event/<path:object_id>": lambda: f"event/{self.event}",
             "user/act/<slug:name>": lambda: "user/act/ban",
             "session/act/<slug:name>": lambda: "session/act/end",
             "dataset/act/<slug:name>": lambda: "dataset/act/delete",

@@ -102,7 +102,7 @@ def _no_strays(db_ready: None) -> None:
 def leftovers(owner: Person) -> list[str]:
     """Return what there is of this owner: datasets, records, parts; and all staged files.
 
-    But those that the submissions of others hold.
+    But those that the submissions of others hold, or that are older than this account.
     """
     of_others = set(Submission.objects.exclude(owner=owner.user).values_list("staged", flat=True))
     with connection.cursor() as cursor:
@@ -119,9 +119,11 @@ def leftovers(owner: Person) -> list[str]:
         )
         found += [row[0] for row in cursor.fetchall()]
     staged = Path(storages["staged"].path(""))
-    files = [path.name for path in staged.iterdir()] if staged.exists() else []
-    found += [f"file {name}" for name in files if name not in of_others]
-    records = StagedFile.objects.exclude(name__in=of_others)
+    since = owner.user.created_at
+    files = staged.iterdir() if staged.exists() else []
+    newer = [path.name for path in files if path.stat().st_mtime >= since.timestamp()]
+    found += [f"file {name}" for name in newer if name not in of_others]
+    records = StagedFile.objects.exclude(name__in=of_others).filter(created_at__gte=since)
     return found + list(records.values_list("name", flat=True))
 
 
