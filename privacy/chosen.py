@@ -43,10 +43,14 @@ class Roles:
 
 @dataclass(frozen=True)
 class Rules:
-    """What a table is held against, and how missing quasi-identifiers are counted."""
+    """What a table is held against, and how missing quasi-identifiers are counted.
+
+    `population` is of how many people the rows are a sample; None where nobody knows.
+    """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
     missing: MissingPolicy = "own"
+    population: int | None = None
 
 
 def roles_named(

@@ -22,6 +22,7 @@ def report_of(
         ordered=[names[place] for place in roles.sensitive if columns[place].numeric],
         persons=None if persons is None else persons.codes,
         missing=rules.missing,
+        population=rules.population,
         thresholds=rules.thresholds,
     )
 

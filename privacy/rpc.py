@@ -21,6 +21,7 @@ class ThresholdsToKeep(TypedDict, total=False):
     t: float | None
     risk: float | None
     missing: str | None
+    population: int | None
 
 
 class KeptReport(TypedDict):

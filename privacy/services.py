@@ -159,6 +159,7 @@ def report_keep(*, supabase: Supabase, made: MadeReport) -> UUID:
             "t": limits.t,
             "risk": limits.risk,
             "missing": made.report.missing,
+            "population": made.report.population,
         },
         figures=made.figures,
     )
@@ -173,4 +174,4 @@ def _rules(dataset: Dataset) -> Rules:
     }
     named: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     missing = cast("MissingPolicy", dataset.privacy_missing or "own")
-    return Rules(Thresholds(**named), missing)
+    return Rules(Thresholds(**named), missing, dataset.privacy_population)

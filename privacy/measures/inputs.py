@@ -31,6 +31,13 @@ class Table:
         """How many rows are measured."""
         return len(self.kept)
 
+    @property
+    def population_rows(self) -> int | None:
+        """How many rows the population has; None without one."""
+        if self.population is None or isinstance(self.population, int):
+            return self.population
+        return len(next(iter(self.population.values())))
+
 
 def checked(
     quasi_identifiers: Mapping[str, Codes],
@@ -114,7 +121,9 @@ def _checked_population(
     if isinstance(population, int):
         if population < rows:
             raise Refused(
-                f"The population has at least the table's {rows:,} rows.", option="population"
+                f"The population has at least the table's {rows:,} rows. Give a larger number, or "
+                "none.",
+                option="population",
             )
         return population
     lacking = [name for name in names if name not in population]

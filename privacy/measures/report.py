@@ -45,12 +45,14 @@ class Report:
 
     `row_risks` has the prosecutor's chance for every measured row, whose place in what was given
     is in `kept`. `of_persons` is there where ids were given; the verdict goes by the worse.
-    `overall` is the worst of all sensitive columns, with c at the smallest l of them.
+    `overall` is the worst of all sensitive columns, with c at the smallest l of them. `population`
+    is how many rows the journalist's population has; None where it is the table.
     """
 
     rows: int
     left_out: int
     missing: MissingPolicy
+    population: int | None
     thresholds: Thresholds
     classes: Classes
     persons: Persons | None
@@ -94,6 +96,7 @@ class Report:
             "rows": self.rows,
             "rows_left_out": self.left_out,
             "missing_policy": self.missing,
+            "population": self.population,
             "classes": self.classes.count,
             "k": self.classes.k,
             "k_persons": self.k_persons,
@@ -156,6 +159,7 @@ def measure(
         rows=table.rows,
         left_out=table.left_out,
         missing=missing,
+        population=table.population_rows,
         thresholds=limits,
         classes=classes,
         persons=people,

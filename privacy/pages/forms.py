@@ -10,8 +10,7 @@ from django import forms
 from datasets.describing.forms import SeenField
 from datasets.ingest.choosing import Labels
 from fairdb_site.errors import Refused
-from privacy.chosen import Role
-from privacy.measures.verdict import Thresholds
+from privacy.chosen import Role, Rules
 from privacy.rpc import ThresholdsToKeep
 
 ROLES: Final = {
@@ -34,7 +33,10 @@ _NOT_WHOLE = "Open the page anew: this form is not whole."
 
 
 class ThresholdsForm(forms.Form):
-    """Thresholds of a dataset and how missing values count; empty is the platform's default."""
+    """Thresholds of a dataset, how missing values count, and of how many people it is a sample.
+
+    Empty is the platform's default.
+    """
 
     k = forms.IntegerField(
         label="Rows of a group, at least (k)",
@@ -72,18 +74,29 @@ class ThresholdsForm(forms.Form):
             ("drop", "leaves its row out"),
         ],
     )
+    population = forms.IntegerField(
+        label="People in the population",
+        min_value=1,
+        max_value=10**12,
+        required=False,
+        help_text="Of how many people the rows are a sample, if you know. Whoever is not sure "
+        "that a person is in the table has to choose among them: the journalist's risk. The "
+        "verdict goes by the worse case, that it is known who is in the table.",
+    )
     seen = forms.CharField(required=False, widget=forms.HiddenInput, max_length=50)
 
     @classmethod
-    def of(cls, thresholds: Thresholds, missing: str, seen: str) -> "ThresholdsForm":
+    def of(cls, rules: Rules, seen: str) -> "ThresholdsForm":
         """Return the form as it is now."""
+        thresholds = rules.thresholds
         return cls(
             initial={
                 "k": thresholds.k,
                 "l": thresholds.l,
                 "t": thresholds.t,
                 "risk": thresholds.risk,
-                "missing": missing,
+                "missing": rules.missing,
+                "population": rules.population,
                 "seen": seen,
             }
         )
@@ -105,6 +118,7 @@ class ThresholdsForm(forms.Form):
             t=cleaned["t"],
             risk=cleaned["risk"],
             missing=cleaned["missing"] or None,
+            population=cleaned["population"],
         )
 
 

@@ -28,7 +28,13 @@ from privacy.pages.sentences import MODELS, number
 from privacy.services import report_keep, report_make
 
 _A_PAGE = 50
-_SHARES = {"prosecutor_max", "prosecutor_average", "prosecutor_max_persons", "marketer"}
+_SHARES = {
+    "prosecutor_max",
+    "prosecutor_average",
+    "prosecutor_max_persons",
+    "journalist_max",
+    "marketer",
+}
 _NAMES = (
     ("rows", "Rows measured"),
     ("rows_left_out", "Rows left out"),
@@ -41,6 +47,7 @@ _NAMES = (
     ("prosecutor_max_persons", "Highest risk of persons"),
     ("prosecutor_average", "Average risk"),
     ("prosecutor_above", "Rows above the threshold of risk"),
+    ("journalist_max", "Highest risk (journalist)"),
     ("marketer", "Marketer's risk"),
     ("p29", "P29 score"),
     ("p29_v2", "P29 score, v2"),
@@ -50,6 +57,7 @@ _ROLES = (
     ("sensitive", "Sensitive"),
     ("id_column", "Tells the persons"),
 )
+_LIMITS = {"missing": "Missing quasi-identifier", "population": "Population"}
 _MISSING = {
     "own": "a value of its own",
     "any": "matches anything",
@@ -199,7 +207,7 @@ def _compared(supabase: Supabase, dataset: Dataset, ticked: list[str]) -> dict[s
     limits = dict(_limits(newer["thresholds"]))
     differences += [
         Difference(
-            "Missing quasi-identifier" if name == "missing" else f"Threshold: {name}",
+            _LIMITS.get(name, f"Threshold: {name}"),
             value,
             limits[name],
         )
@@ -231,12 +239,14 @@ def _behind(request: HtmxHttpRequest) -> tuple[datetime | None, UUID | None]:
 
 
 def _limits(thresholds: dict[str, Any]) -> list[tuple[str, str]]:
+    population = thresholds.get("population")
     return [
         ("k", f"at least {thresholds.get('k')}"),
         ("l", f"at least {thresholds.get('l')}"),
         ("t", f"at most {thresholds.get('t')}"),
         ("risk", f"at most {thresholds.get('risk')}"),
         ("missing", _MISSING.get(str(thresholds.get("missing")), "")),
+        ("population", "not given" if population is None else f"{population:,}"),
     ]
 
 

@@ -158,6 +158,7 @@ def figures_explained(report: Report) -> list[Figure]:
             f"threshold of {share(report.thresholds.risk)}.",
             el_emam,
         ),
+        *_journalist(report, el_emam),
         Figure(
             "Marketer's risk",
             share(report.journalist.average),
@@ -183,6 +184,22 @@ def figures_explained(report: Report) -> list[Figure]:
             ),
         ]
     return found
+
+
+def _journalist(report: Report, source: str) -> list[Figure]:
+    """Return the risk where the population is known; without one it is the prosecutor's."""
+    if report.population is None:
+        return []
+    return [
+        Figure(
+            "Highest risk (journalist)",
+            share(report.journalist.highest),
+            "Somebody knows that a person is one of the population, not whether they are in the "
+            f"table. Each group is taken to be as frequent among the {report.population:,} as in "
+            "the table; who is rare among them too is more at risk than this says.",
+            source,
+        )
+    ]
 
 
 MODELS = (

@@ -233,8 +233,7 @@ def _page(
     if shown.has_roles(owner_id=owner_id, dataset=dataset):
         kept = choices_kept(owner_id=owner_id, dataset_id=dataset.id)
         context["report"] = shown.report_shown(owner_id=owner_id, dataset_id=dataset.id)
-        rules = kept.rules
-        context["form"] = form or ThresholdsForm.of(rules.thresholds, rules.missing, seen)
+        context["form"] = form or ThresholdsForm.of(kept.rules, seen)
     else:
         found = roles_suggest(owner_id=owner_id, dataset_id=dataset.id)
         context["suggestions"] = [

@@ -9,7 +9,7 @@ drop table :"data_schema".privacy_reports;
 drop function :"data_schema".content_state(:"data_schema".datasets);
 alter table :"data_schema".datasets
   drop column privacy_k, drop column privacy_l, drop column privacy_t, drop column privacy_risk,
-  drop column privacy_missing, drop column privacy_changed_at;
+  drop column privacy_missing, drop column privacy_population, drop column privacy_changed_at;
 alter table :"data_schema".dataset_columns drop column privacy_role;
 
 notify pgrst, 'reload schema';

@@ -15,13 +15,17 @@ alter table :"data_schema".datasets
   add column privacy_t double precision check (privacy_t between 0 and 1),
   add column privacy_risk double precision check (privacy_risk > 0 and privacy_risk <= 1),
   add column privacy_missing text check (privacy_missing in ('own', 'any', 'drop')),
+  add column privacy_population bigint check (privacy_population >= 1),
   add column privacy_changed_at timestamptz;
+comment on column :"data_schema".datasets.privacy_population is
+  'Of how many people the rows are a sample, as the owner knows; null where nobody said.';
 comment on column :"data_schema".datasets.privacy_changed_at is
   'When roles or thresholds last changed.';
 
 grant update (privacy_role) on :"data_schema".dataset_columns to authenticated;
 grant update (
-  privacy_k, privacy_l, privacy_t, privacy_risk, privacy_missing, privacy_changed_at
+  privacy_k, privacy_l, privacy_t, privacy_risk, privacy_missing, privacy_population,
+  privacy_changed_at
 ) on :"data_schema".datasets to authenticated;
 
 -- content_state: which rows and columns a dataset has, in so far as they can change ---------------
@@ -174,8 +178,9 @@ revoke all on function public.set_privacy_roles(uuid, jsonb, jsonb, text, text)
 grant execute on function public.set_privacy_roles(uuid, jsonb, jsonb, text, text) to authenticated;
 
 -- set_privacy_thresholds -------------------------------------------------------------------------
--- p_thresholds has any of k, l (whole numbers of 1 or above), t (0..1), risk (above 0, at most 1) and
--- missing ('own', 'any' or 'drop'); null is the platform's default. p_seen as for roles.
+-- p_thresholds has any of k, l (whole numbers of 1 or above), t (0..1), risk (above 0, at most 1),
+-- missing ('own', 'any' or 'drop') and population (a whole number up to 10^12, which no population
+-- passes); null is the platform's default. p_seen as for roles.
 -- Returns the names of what changed.
 
 create function public.set_privacy_thresholds(
@@ -187,7 +192,7 @@ create function public.set_privacy_thresholds(
 language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  c_names constant text[] := '{k,l,t,risk,missing}';
+  c_names constant text[] := '{k,l,t,risk,missing,population}';
   v_dataset :"data_schema".datasets;
   v_key text;
   v_value jsonb;
@@ -224,6 +229,10 @@ begin
       raise sqlstate '22023' using message = 'The threshold t is a number from 0 to 1.';
     elsif v_key = 'risk' and (v_number is null or v_number <= 0 or v_number > 1) then
       raise sqlstate '22023' using message = 'The threshold risk is a number above 0, at most 1.';
+    elsif v_key = 'population'
+        and (v_number is null or v_number not between 1 and 1000000000000 or v_number % 1 <> 0) then
+      raise sqlstate '22023' using message =
+        'The population is a whole number from 1 to 1,000,000,000,000.';
     end if;
   end loop;
 
@@ -235,7 +244,8 @@ begin
   end if;
   v_before := jsonb_build_object(
     'k', v_dataset.privacy_k, 'l', v_dataset.privacy_l, 't', v_dataset.privacy_t,
-    'risk', v_dataset.privacy_risk, 'missing', v_dataset.privacy_missing);
+    'risk', v_dataset.privacy_risk, 'missing', v_dataset.privacy_missing,
+    'population', v_dataset.privacy_population);
   select coalesce(jsonb_agg(t.key order by t.key), '[]') into v_changed
     from jsonb_each(p_thresholds) t where v_before -> t.key is distinct from t.value;
   if v_changed <> '[]' then
@@ -246,6 +256,7 @@ begin
           privacy_t = (v_before ->> 't')::double precision,
           privacy_risk = (v_before ->> 'risk')::double precision,
           privacy_missing = v_before ->> 'missing',
+          privacy_population = (v_before ->> 'population')::numeric::bigint,
           privacy_changed_at = clock_timestamp()
       where id = p_dataset_id;
   end if;

@@ -88,9 +88,9 @@ def test_roles_of_thousands_of_columns_are_one_call(alice: Person) -> None:
 
 
 def test_thresholds_are_kept_and_taken_back(alice: Person, stored: Stored) -> None:
-    wanted = {"k": 10, "t": 0.25, "missing": "drop"}
+    wanted = {"k": 10, "t": 0.25, "missing": "drop", "population": 10**10}
     assert call(alice, "set_privacy_thresholds", stored, thresholds=wanted, seen="") == [
-        *("k", "missing", "t")
+        *("k", "missing", "population", "t")
     ]
     assert call(alice, "set_privacy_thresholds", stored, thresholds=wanted) == []
     with pytest.raises(Conflict, match="meanwhile"):
@@ -100,7 +100,7 @@ def test_thresholds_are_kept_and_taken_back(alice: Person, stored: Stored) -> No
     kept = Dataset.objects.get(pk=stored.id)
     found = (kept.privacy_k, kept.privacy_l, kept.privacy_t, kept.privacy_risk)
     assert found == (10, None, None, 0.05)
-    assert kept.privacy_missing == "drop"
+    assert (kept.privacy_missing, kept.privacy_population) == ("drop", 10**10)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,7 @@ def test_thresholds_are_kept_and_taken_back(alice: Person, stored: Stored) -> No
         ({"t": 1.01}, "t is a number from 0 to 1"),
         ({"risk": 0}, "risk is a number above 0"),
         ({"missing": "guess"}, "own, any or drop"),
+        ({"population": 0}, "population is a whole number"),
         ({"m": 1}, "no threshold m"),
         ("k", "object"),
     ],

@@ -99,16 +99,23 @@ def test_figures_follow_thresholds_and_roles_and_nobody_is_overwritten(
     late = browser.post(f"{page}roles/", {**chosen, "role-4": ""})
     assert (late.status_code, roles_of(visits)[4]) == (409, "sensitive")
 
-    limits = {"k": 9, "l": 2, "t": 0.5, "risk": 0.2, "missing": "drop"}
+    limits = {"k": 9, "l": 2, "t": 0.5, "risk": 0.2, "missing": "drop", "population": 480}
     seen = browser.get(page).context["seen"]
     stored = browser.post(f"{page}thresholds/", {**limits, "seen": seen}, headers=HTMX)
     assert "1 of 4 thresholds is missed." in text_of(stored)
+    assert "Highest risk (journalist)" in text_of(stored)
     late = browser.post(f"{page}thresholds/", {**limits, "k": 3, "seen": seen})
     assert (late.status_code, "meanwhile" in text_of(late)) == (409, True)
     wrong = browser.post(f"{page}thresholds/", {**limits, "k": 0, "risk": 2, "seen": seen})
     assert (wrong.status_code, list(wrong.context["form"].errors)) == (422, ["k", "risk"])
     kept = Dataset.objects.get(pk=visits)
     assert (kept.privacy_k, kept.privacy_missing) == (9, "drop")
+
+    few = {**limits, "population": 47, "seen": browser.get(page).context["seen"]}
+    small = browser.post(f"{page}thresholds/", few, headers=HTMX)
+    assert "The population has at least the table's 48 rows." in text_of(small).replace(
+        "&#x27;", "'"
+    )
 
     everything = {"columns": "*", "role": "other"}
     assert browser.post(f"{page}roles/pattern/", everything).status_code == 409  # never seen

@@ -70,15 +70,20 @@ def test_what_the_owner_chose_is_what_is_measured(
         report(visits)
     roles = {"2": "quasi_identifier", "3": "quasi_identifier", "5": "sensitive"}
     alice.rpc("set_privacy_roles", {**dataset, "p_roles": roles})
-    thresholds = {"k": 2, "risk": 0.5, "missing": "drop"}
+    thresholds = {"k": 2, "risk": 0.5, "missing": "drop", "population": 8}
     alice.rpc("set_privacy_thresholds", {**dataset, "p_thresholds": thresholds})
 
     code, found = report(visits)
-    stricter = report(visits, "--k=5", "--missing-policy=own")
+    stricter = report(visits, "--k=5", "--missing-policy=own", "--population=60")
+    with pytest.raises(CommandError, match="at least the table's 4 rows"):
+        report(visits, "--population=3")
 
     assert (code, found["rows"], found["rows_left_out"]) == (0, 4, 2)
     assert list(found["t"]) == ["result"]
     assert found["thresholds"] == {"k": 2, "l": 2, "t": 0.5, "risk": 0.5}
+    # the class of 4 of 4 rows is taken to be 8 of 8, that of 2 of 6 to be 20 of 60
+    assert (found["journalist_max"], found["population"]) == (1 / 8, 8)
+    assert stricter[1]["journalist_max"] == pytest.approx(1 / 20)
     assert (stricter[0], stricter[1]["missed"], stricter[1]["rows"]) == (3, ["k"], 6)
 
     # from here on nothing is read again
@@ -123,7 +128,7 @@ def test_a_report_is_kept_on_request_and_of_what_was_measured(
     alice: Person, bob: Person, visits: UUID
 ) -> None:
     roles = Roles((2, 3), (5,), 1)
-    rules = Rules(Thresholds(k=2), "any")
+    rules = Rules(Thresholds(k=2), "any", 600)
     made = services.report_make(owner_id=alice.user.pk, dataset_id=visits, roles=roles, rules=rules)
     supabase = Supabase(access_token=alice.access_token)
 
@@ -137,7 +142,8 @@ def test_a_report_is_kept_on_request_and_of_what_was_measured(
         "sensitive": ["result"],
         "id_column": ["patient"],
     }
-    assert found["thresholds"] == {"k": 2, "l": 2, "t": 0.5, "risk": 0.2, "missing": "any"}
+    limits = {"k": 2, "l": 2, "t": 0.5, "risk": 0.2}
+    assert found["thresholds"] == {**limits, "missing": "any", "population": 600}
 
     rpc.set_privacy_roles(supabase, visits, {2: "quasi_identifier"}, seen="")
     change = {"p_dataset_id": str(visits), "p_row_id": 1, "p_updates": {"2": 35}}

@@ -24,9 +24,8 @@ def test_next_version_keeps_what_is_said_of_columns_that_are_still_there(
 
     roles = {"2": "quasi_identifier", "3": "sensitive", "5": "other"}
     alice.rpc("set_privacy_roles", {"p_dataset_id": str(first.dataset), "p_roles": roles})
-    alice.rpc(
-        "set_privacy_thresholds", {"p_dataset_id": str(first.dataset), "p_thresholds": {"k": 3}}
-    )
+    thresholds = {"p_thresholds": {"k": 3, "population": 70}}
+    alice.rpc("set_privacy_thresholds", {"p_dataset_id": str(first.dataset), **thresholds})
 
     second = load_csv(
         alice, tmp_path, "id,new,age,twice,twice\nP1,0,31,1,2\n", replaces=first.dataset
@@ -39,6 +38,7 @@ def test_next_version_keeps_what_is_said_of_columns_that_are_still_there(
     assert [column.unit for column in columns] == ["u", "", "u", "", ""]
     roles_kept = [None, None, "quasi_identifier", None, None]
     assert [column.privacy_role for column in columns] == roles_kept
-    assert (dataset.privacy_k, dataset.privacy_l) == (3, None)
+    thresholds_kept = (dataset.privacy_k, dataset.privacy_l, dataset.privacy_population)
+    assert thresholds_kept == (3, None, 70)
     actions = [event.action for event in audit.events(dataset=second.dataset, most=10)]
     assert "dataset described" not in actions

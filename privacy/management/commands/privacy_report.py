@@ -36,6 +36,7 @@ class Command(FairdbCommand):
         "k": "--k",
         "l": "--l",
         "missing": "--missing-policy",
+        "population": "--population",
         "quasi_identifiers": "--quasi-identifiers",
         "risk": "--risk",
         "sensitive": "--sensitive",
@@ -71,6 +72,13 @@ class Command(FairdbCommand):
             parser.add_argument(
                 f"--{name}", type=kind, help=f"{says}; default: the dataset's, else {value}"
             )
+        parser.add_argument(
+            "--population",
+            type=int,
+            metavar="N",
+            help="people that the rows are a sample of, for the journalist's risk; default: the "
+            "dataset's, else the rows themselves",
+        )
         parser.add_argument(
             "--missing-policy",
             choices=("own", "any", "drop"),
@@ -194,6 +202,11 @@ class Command(FairdbCommand):
             f" {found.prosecutor.average:.4g}, rows above the threshold"
             f" {found.prosecutor.above:,}"
         )
+        if found.population is not None:
+            self.stdout.write(
+                f"journalist highest {found.journalist.highest:.4g}, average"
+                f" {found.journalist.average:.4g}, among {found.population:,}"
+            )
         if found.persons is not None:
             self.stdout.write(
                 f"persons   smallest class {found.persons.k:,};"
@@ -223,7 +236,12 @@ def _roles(labels: Sequence[str], kept: Roles, options: dict[str, Any]) -> Roles
 def _rules(kept: Rules, options: dict[str, Any]) -> Rules:
     """Return the rules kept, but for what is named."""
     named = {name: options[name] for name in ("k", "l", "t", "risk") if options[name] is not None}
-    return Rules(replace(kept.thresholds, **named), options["missing_policy"] or kept.missing)
+    population = options["population"]
+    return Rules(
+        replace(kept.thresholds, **named),
+        options["missing_policy"] or kept.missing,
+        kept.population if population is None else population,
+    )
 
 
 def _line_of(check: Check) -> str:
