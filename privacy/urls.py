@@ -14,6 +14,7 @@ urlpatterns = [
     path(f"{_DATASET}suggestions/", views.take_suggestions, name="suggestions"),
     path(f"{_DATASET}thresholds/", views.thresholds, name="thresholds"),
     path(f"{_DATASET}combinations/", views.combinations, name="combinations"),
+    path(f"{_DATASET}taxa/", views.taxa, name="taxa"),
     path(f"{_DATASET}roles/", views.roles, name="roles"),
     path(f"{_DATASET}roles/pattern/", views.roles_by_pattern, name="pattern"),
     path(f"{_DATASET}reports/", reports.reports, name="reports"),

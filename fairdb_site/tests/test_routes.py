@@ -124,6 +124,7 @@ ROUTES = {
         signed_in(405), owner("its privacy")
     ),
     "datasets/<uuid:dataset_id>/privacy/combinations/": PAGE_OF_OWNER,
+    "datasets/<uuid:dataset_id>/privacy/taxa/": PAGE_OF_OWNER,
     "datasets/<uuid:dataset_id>/privacy/roles/": Expected(owner(200), owner(422)),
     "datasets/<uuid:dataset_id>/privacy/roles/pattern/": Expected(signed_in(405), owner(422)),
     "datasets/<uuid:dataset_id>/privacy/reports/": Expected(owner(200), owner(422)),

@@ -1,5 +1,6 @@
 """The geometry of the charts of a report, which templates draw as SVG. Lengths are chart units."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +11,8 @@ import numpy as np
 from privacy.measures.classes import Classes, classes_of
 from privacy.measures.combinations import Sweep
 from privacy.measures.grouping import Codes
+from privacy.measures.models import Floats
+from privacy.measures.taxa import TaxaUniqueness
 
 BAR: Final = 100.0
 """Width of the longest bar."""
@@ -18,6 +21,7 @@ CURVE_WIDTH, CURVE_HEIGHT = 480.0, 140.0
 _SIZES: Final = (1, 2, 3, 5, 10, 20, 50, 100, 1_000)
 _MOST_STEPS: Final = 200  # of a curve: more than can be seen
 _TABLE_STEPS: Final = (1, 2, 3, 4, 5, 10, 20, 50, 100)
+_TAXA_KNOWN: Final = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1_000)
 _MOST_WEIGHED: Final = 30  # columns left out in turn
 CELLS_WEIGHED: Final = 20_000_000
 """Cells that are grouped again to weigh columns: about a second."""
@@ -64,6 +68,25 @@ class Known:
     share: float
     length: float
     columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TaxaStep:
+    """Shares (0..1) of samples that are unique to whoever knows so many taxa."""
+
+    known: int
+    presence: float
+    abundance: float
+
+
+@dataclass(frozen=True)
+class TaxaCurve:
+    """Two curves as polylines have them; `decades` is where 10, 100, ... taxa are across."""
+
+    presence: str
+    abundance: str
+    decades: tuple[float, ...]
+    steps: tuple[TaxaStep, ...]
 
 
 def class_sizes(classes: Classes, k: int) -> tuple[Bar, ...]:
@@ -152,6 +175,30 @@ def by_known(sweep: Sweep, rows: int) -> tuple[Known, ...]:
             Known(size, sweep.k_of_size(size), worst.uniques, share, BAR * share, worst.columns)
         )
     return tuple(found)
+
+
+def taxa_curve(found: TaxaUniqueness) -> TaxaCurve:
+    """Return the shares of unique samples over how many taxa are known, on a logarithmic scale."""
+    many = len(found.taxa)
+    drawn = np.unique(np.geomspace(1, many, _MOST_STEPS).round().astype(int)).tolist()
+    marks = sorted({mark for mark in _TAXA_KNOWN if mark < many} | {many})
+
+    def x(known: int) -> float:
+        return CURVE_WIDTH * math.log(known) / math.log(many) if many > 1 else 0.0
+
+    def line(shares: Floats) -> str:
+        points = ((x(known), CURVE_HEIGHT * (1 - float(shares[known - 1]))) for known in drawn)
+        return " ".join(f"{across:.1f},{down:.1f}" for across, down in points)
+
+    return TaxaCurve(
+        presence=line(found.presence),
+        abundance=line(found.abundance),
+        decades=tuple(x(10**n) for n in range(1, len(str(many))) if 10**n < many),
+        steps=tuple(
+            TaxaStep(known, float(found.presence[known - 1]), float(found.abundance[known - 1]))
+            for known in marks
+        ),
+    )
 
 
 def _bars(counts: Mapping[str, int], rows: int) -> tuple[Bar, ...]:

@@ -11,16 +11,20 @@ from datasets.models import Dataset as DatasetModel
 from datasets.models import DatasetColumn
 from fairdb_site.database import as_user
 from fairdb_site.errors import Conflict, FairdbError, NotFound, Refused, SignInRequired
+from privacy.abundances import abundances_read
 from privacy.chosen import names_at, require_measurable
 from privacy.codes import dataset_coded
 from privacy.measures.combinations import Combination, affordable_size, all_combinations
 from privacy.measures.report import Report
+from privacy.measures.taxa import taxa_uniqueness
 from privacy.pages import charts, sentences
 from privacy.services import Kept, MadeReport, RowAtRisk, choices_kept, report_make, rows_at_risk
 
 ROWS_SHOWN = 20
 _LARGEST = 4
 _LISTED = 5
+_NAMED = 3
+_SHARES_OF_SAMPLES = (0.5, 0.9, 1.0)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,22 @@ class ShownSweep:
     tried: int
     rows: int
     is_cut: bool
+
+
+@dataclass(frozen=True)
+class ShownTaxa:
+    """How many of the most prevalent taxa single samples out.
+
+    `measured` is how many of all `taxa` were tried. `needed` has shares of samples, each with how
+    many taxa make so many unique: by presence, by abundance; None where all do not.
+    """
+
+    curve: charts.TaxaCurve
+    samples: int
+    taxa: int
+    measured: int
+    first: str
+    needed: tuple[tuple[float, int | None, int | None], ...]
 
 
 @dataclass(frozen=True)
@@ -157,6 +177,24 @@ def sweep_shown(*, owner_id: UUID, dataset_id: UUID) -> ShownSweep:
         tried=len(swept.combinations),
         rows=rows,
         is_cut=largest < min(_LARGEST, len(positions)),
+    )
+
+
+def taxa_shown(*, owner_id: UUID, dataset_id: UUID) -> ShownTaxa:
+    """Return how many taxa single samples out. Raises Refused where there are too few or many."""
+    read = abundances_read(owner_id=owner_id, dataset_id=dataset_id)
+    found = taxa_uniqueness(read.values)
+    first = [read.labels[place] for place in found.taxa[:_NAMED]]
+    return ShownTaxa(
+        curve=charts.taxa_curve(found),
+        samples=found.samples,
+        taxa=len(read.labels),
+        measured=len(found.taxa),
+        first=charts.names_listed(first),
+        needed=tuple(
+            (share, found.taxa_needed(share), found.taxa_needed(share, rounded=True))
+            for share in _SHARES_OF_SAMPLES
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -19,6 +20,7 @@ from datasets.templatetags.fairdb import times
 from fairdb_site.errors import Conflict, FairdbError, NotFound, Refused, SignInRequired
 from fairdb_site.http import HtmxHttpRequest, is_htmx
 from privacy import rpc
+from privacy.abundances import FEWEST_TAXA, taxa_count
 from privacy.pages import shown
 from privacy.pages.forms import (
     ROLES,
@@ -97,16 +99,29 @@ def thresholds(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
 @require_safe
 def combinations(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
     """Show what every combination of a few quasi-identifiers singles out."""
+    return _asked_for_itself(request, dataset_id, "sweep", shown.sweep_shown)
+
+
+@require_safe
+def taxa(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
+    """Show how many taxa of a table of abundances single people out."""
+    return _asked_for_itself(request, dataset_id, "taxa", shown.taxa_shown)
+
+
+def _asked_for_itself(
+    request: HtmxHttpRequest, dataset_id: UUID, name: str, make: Callable[..., object]
+) -> HttpResponse:
+    """Show a part of the report that takes longer: a page of its own, or swapped in by HTMX."""
     dataset = selectors.dataset_ready(supabase=request.supabase, dataset_id=dataset_id)
     context: dict[str, Any] = {"dataset": dataset}
     try:
-        context["sweep"] = shown.sweep_shown(owner_id=request.user.pk, dataset_id=dataset.id)
+        context[name] = make(owner_id=request.user.pk, dataset_id=dataset.id)
         audit.rows_read(request, dataset.id)
     except (NotFound, SignInRequired):
         raise
     except FairdbError as error:
         context["refusal"] = error.message
-    part = "privacy/_sweep.html" if is_htmx(request) else "privacy/sweep.html"
+    part = f"privacy/_{name}.html" if is_htmx(request) else f"privacy/{name}.html"
     answer = render(request, part, context)
     patch_vary_headers(answer, ["HX-Request"])
     return answer
@@ -229,6 +244,7 @@ def _page(
         "seen": seen,
         "models_explained": MODELS,
         "roles_explained": ROLES_EXPLAINED,
+        "has_taxa": taxa_count(owner_id=owner_id, dataset_id=dataset.id) >= FEWEST_TAXA,
     }
     if shown.has_roles(owner_id=owner_id, dataset=dataset):
         kept = choices_kept(owner_id=owner_id, dataset_id=dataset.id)
