@@ -47,6 +47,8 @@ begin
   perform :"data_schema".require_data_schema(p_schema_name);
   select d.* into v_dataset from :"data_schema".datasets d where d.id = p_dataset_id;
   if not found then
+    -- a policy asks who it is only where there is a row: an account's that is gone has none
+    perform :"data_schema".require_caller();
     raise sqlstate 'PT404' using message = 'No such dataset.';
   end if;
   return v_dataset;

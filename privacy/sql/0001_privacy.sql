@@ -382,6 +382,7 @@ begin
     join :"data_schema".datasets d on d.id = r.dataset_id
     where r.id = p_report_id and d.state = 'ready';
   if not found then
+    perform :"data_schema".require_caller();
     raise sqlstate 'PT404' using message = 'No such report.';
   end if;
   return v_found;
@@ -403,6 +404,7 @@ begin
   perform :"data_schema".require_data_schema(p_schema_name);
   delete from :"data_schema".privacy_reports r where r.id = p_report_id;
   if not found then
+    perform :"data_schema".require_caller();
     raise sqlstate 'PT404' using message = 'No such report.';
   end if;
   return true;
