@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from django import forms
 
 from datasets.describing.forms import SeenField
-from datasets.ingest.choosing import Labels
+from datasets.ingest.choosing import MOST_PATTERNS, Labels, is_several
 from fairdb_site.errors import Refused
 from privacy.chosen import Role, Rules
 from privacy.rpc import ThresholdsToKeep
@@ -154,7 +154,7 @@ class RolesForm(forms.Form):
         return {
             int(position): cast("Role | None", role or None)
             for position, role in self.cleaned_data["seen"].items()
-            if _POSITION.fullmatch(position) and (role or "") in ROLES
+            if _POSITION.fullmatch(position) and (role is None or role in list(ROLES))
         }
 
     @property
@@ -192,9 +192,15 @@ class PatternForm(forms.Form):
         found = Labels(labels)
         line = " ".join(self.cleaned_data["columns"].split())
         positions: set[int] = set()
-        for name in next(csv.reader([line], skipinitialspace=True), []):
-            if name.strip():
-                positions |= set(found.named(name.strip(), option="columns"))
+        names = [name.strip() for name in next(csv.reader([line], skipinitialspace=True), [])]
+        several = sum(map(is_several, names))
+        if several > MOST_PATTERNS:
+            raise Refused(
+                f"There are {several:,} patterns; at most {MOST_PATTERNS:,} are taken.",
+                option="columns",
+            )
+        for name in filter(None, names):
+            positions |= set(found.named(name, option="columns"))
         if len(positions) > 1 and id_position is not None:
             positions.discard(id_position)
         if not positions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -104,21 +105,20 @@ def kept(request: HtmxHttpRequest, dataset_id: UUID, report_id: UUID) -> HttpRes
     dataset = selectors.dataset_ready(supabase=request.supabase, dataset_id=dataset_id)
     found = _report(request.supabase, dataset, report_id)
     figures = found["figures"]
-    of_columns = figures.get("alpha", {})
     context = {
         "dataset": dataset,
         "kept": found,
         "at": parse_datetime(found["at"]),
-        "missed": figures.get("missed", []),
+        "missed": _texts(figures, "missed"),
         "figures": [(name, _written(key, figures[key])) for key, name in _NAMES if key in figures],
-        "roles": [(name, found["roles"].get(key, [])) for key, name in _ROLES],
+        "roles": [(name, _texts(found["roles"], key)) for key, name in _ROLES],
         "limits": _limits(found["thresholds"]),
         "models": [
-            (column, [_written(key, figures.get(key, {}).get(column)) for key, *_ in MODELS])
-            for column in of_columns
+            (column, [_written(key, _of_columns(figures, key).get(column)) for key, *_ in MODELS])
+            for column in _of_columns(figures, "alpha")
         ],
         "models_explained": MODELS,
-        "remarks": figures.get("remarks", []),
+        "remarks": _texts(figures, "remarks"),
     }
     return render(request, "privacy/kept.html", context)
 
@@ -200,10 +200,12 @@ def _compared(supabase: Supabase, dataset: Dataset, ticked: list[str]) -> dict[s
         raise Refused("Tick two reports to compare them.")
     older, newer = sorted((_report(supabase, dataset, one) for one in ids), key=_moment)
     differences = [
-        Difference(name, "\n".join(older["roles"].get(key, [])) or "none",
-                   "\n".join(newer["roles"].get(key, [])) or "none")
+        Difference(
+            name,
+            *("\n".join(_texts(report["roles"], key)) or "none" for report in (older, newer)),
+        )
         for key, name in _ROLES
-    ]  # fmt: skip
+    ]
     limits = dict(_limits(newer["thresholds"]))
     differences += [
         Difference(
@@ -216,10 +218,12 @@ def _compared(supabase: Supabase, dataset: Dataset, ticked: list[str]) -> dict[s
     for key, name in _NAMES:
         pair = [_written(key, report["figures"].get(key)) for report in (older, newer)]
         differences.append(Difference(name, *pair))
-    columns = dict.fromkeys([*older["figures"].get("t", {}), *newer["figures"].get("t", {})])
+    columns = dict.fromkeys(
+        [*_of_columns(older["figures"], "t"), *_of_columns(newer["figures"], "t")]
+    )
     for column in columns:
         for key, name in (("l_distinct", "l"), ("t", "t")):
-            values = [report["figures"].get(key, {}).get(column) for report in (older, newer)]
+            values = [_of_columns(report["figures"], key).get(column) for report in (older, newer)]
             differences.append(
                 Difference(f"{name} of {column}", *(_written(key, value) for value in values))
             )
@@ -254,9 +258,23 @@ def _moment(report: rpc.WholeReport) -> str:
     return report["at"]
 
 
+# Whoever keeps a report over the API may put anything into it: what is of another kind than ours is
+# shown as text, or left out.
+
+
+def _texts(found: Mapping[str, Any], key: str) -> list[str]:
+    value = found.get(key)
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
+def _of_columns(figures: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = figures.get(key)
+    return value if isinstance(value, dict) else {}
+
+
 def _written(key: str, value: Any) -> str:
     if value is None:
         return "none"
-    if key in _SHARES:
-        return share(value)
-    return number(value) if isinstance(value, int | float) else str(value)
+    if not isinstance(value, int | float):
+        return str(value)
+    return share(value) if key in _SHARES else number(value)

@@ -116,6 +116,9 @@ begin
   if jsonb_typeof(p_roles) is distinct from 'object' then
     raise sqlstate '22023' using message = 'Roles are an object: a position, and its role or null.';
   end if;
+  if jsonb_typeof(p_expected) <> 'object' then
+    raise sqlstate '22023' using message = 'What was seen is an object: a position, and its role.';
+  end if;
   select r.key into v_text from jsonb_each(p_roles) r where r.key !~ '^[1-9]\d{0,8}$' limit 1;
   if found then
     raise sqlstate '22023' using message = 'A column is named by its position.';

@@ -70,6 +70,8 @@ def test_roles_that_make_no_sense_are_refused_with_all_others(
     with pytest.raises(Refused, match=sentence):
         call(alice, "set_privacy_roles", stored, roles=roles)
 
+    with pytest.raises(Refused, match="What was seen is an object"):
+        call(alice, "set_privacy_roles", stored, roles={"2": "other"}, expected=[roles])
     assert roles_of(stored) == [None] * 4
     assert Dataset.objects.get(pk=stored.id).privacy_changed_at is None
 

@@ -13,6 +13,8 @@ from accounts.tests.doors import sign_in
 from conftest import Person
 from datasets.models import Dataset, DatasetColumn
 from datasets.tests.loading.tables import load_csv
+from fairdb_site.database import as_user
+from privacy.codes import content_state
 
 HTMX = {"HX-Request": "true"}
 LONG = "a name that is much longer than any column of a page can be wide in mmol per litre"
@@ -182,3 +184,32 @@ def test_missing_values_that_match_anything_and_a_table_of_one_row_are_shown(
         shown = browser.post(f"{page}thresholds/", {**limits, "seen": seen}, follow=True)
         assert (shown.status_code, said in text_of(shown)) == (200, True)
         assert browser.get(f"{page}combinations/").status_code == 200
+
+
+def test_what_no_page_of_ours_sends_is_refused_or_shown_without_a_failure(
+    alice: Person, browser: Client, visits: UUID
+) -> None:
+    page = f"/datasets/{visits}/privacy/"
+    for seen in ('{"2": [1]}', '{"2": {"a": 1}}', '{"2": NaN}'):
+        answer = browser.post(f"{page}roles/", {"seen": seen, "role-2": "other"})
+        assert answer.status_code in {302, 422}
+    many = {"columns": "*e," * 1_001, "role": "other", "seen_at": ""}
+    answer = browser.post(f"{page}roles/pattern/", many)
+    assert (answer.status_code, "1,001 patterns" in text_of(answer)) == (422, True)
+    assert set(roles_of(visits).values()) == {None}
+
+    browser.post(f"{page}roles/pattern/", {"columns": "age", "role": "quasi_identifier"})
+    with as_user(alice.user.pk):
+        state = content_state(visits)
+    kept = [browser.post(f"{page}reports/").headers["Location"].split("/")[-2]]
+    for roles, figures in (
+        ({"quasi_identifiers": 5}, {"alpha": 3, "t": "x", "k": {"a": 1}, "missed": "k"}),
+        ({"sensitive": [5]}, {"alpha": {"<b>x": "y"}, "prosecutor_max": "<b>x", "remarks": 5}),
+    ):
+        report = {"p_roles": roles, "p_thresholds": {"k": [1]}, "p_figures": figures}
+        params = {"p_dataset_id": str(visits), "p_state": state, **report}
+        kept.append(alice.rpc("keep_privacy_report", params))
+        assert "<b>x" not in text_of(browser.get(f"{page}reports/{kept[-1]}/"))
+        compared = browser.get(f"{page}reports/", {"report": [kept[0], kept[-1]]})
+        assert compared.status_code == 200
+    assert browser.get(f"{page}reports/").status_code == 200
