@@ -19,6 +19,9 @@ Role = Literal["direct_identifier", "quasi_identifier", "sensitive", "other"]
 MOST_MEASURED = 1_000
 """Columns of one report; each is held in memory, and nobody knows so many of a person."""
 
+MOST_CELLS = 100_000_000
+"""Cells of one report: 400 MB of codes; the text of a single column so long takes some 2.5 GB."""
+
 _TITLES = {
     "quasi_identifiers": "a quasi-identifier",
     "sensitive": "sensitive",
@@ -91,6 +94,15 @@ def require_measurable(columns: int) -> None:
         raise Refused(
             f"{columns:,} columns have a role in the report; at most {MOST_MEASURED:,} are "
             "measured together. Name fewer quasi-identifiers or sensitive columns."
+        )
+
+
+def require_affordable(rows: int, columns: int) -> None:
+    """Refuse more cells than one report holds in memory."""
+    if rows * columns > MOST_CELLS:
+        raise Refused(
+            f"{columns:,} columns of {rows:,} rows have too many cells for one report: "
+            f"at most {MOST_CELLS:,} are measured together. Give fewer columns a role."
         )
 
 

@@ -33,8 +33,10 @@ from datasets.ingest.datatypes import DataType
 from datasets.ingest.plan import PlannedColumn
 from datasets.models import Dataset, DatasetColumn
 from datasets.segments import new_key
+from datasets.turns import require_turn
 from fairdb_site.database import as_user, renew_if_lost
 from fairdb_site.errors import Conflict, NotFound, Refused
+from privacy.chosen import require_affordable
 from privacy.measures.coding import Coded
 from privacy.models import PrivacyCodes
 from privacy.reading import cells_coded
@@ -57,12 +59,12 @@ class CodedDataset:
 def dataset_coded(*, dataset_id: UUID, owner_id: UUID, positions: Sequence[int]) -> CodedDataset:
     """Return the codes of columns of a ready dataset of this owner; what is not kept is read.
 
-    Raises NotFound for another's, Refused for a position it lacks, Conflict where it is changed all
-    the while.
+    Raises NotFound for another's, Refused for a position it lacks or too many cells, Conflict where
+    it is changed all the while, or other work of the account is under way and something is to read.
     """
     renew_if_lost()
     wanted = sorted(set(positions))
-    state = _state_of(dataset_id, owner_id)
+    state = _state_of(dataset_id, owner_id, columns=len(wanted))
     for _ in range(_TURNS):
         kept = _kept(dataset_id, state, wanted)
         lacking = [position for position in wanted if position not in kept]
@@ -97,9 +99,12 @@ def content_state(dataset_id: UUID) -> str:
     return str(found[0])
 
 
-def _state_of(dataset_id: UUID, owner_id: UUID) -> str:
+def _state_of(dataset_id: UUID, owner_id: UUID, *, columns: int) -> str:
     with as_user(owner_id):
-        return content_state(dataset_id)
+        state = content_state(dataset_id)
+        found = Dataset.objects.filter(pk=dataset_id).values_list("row_count", flat=True)
+        require_affordable(found.first() or 0, columns)
+    return state
 
 
 def _read(dataset_id: UUID, owner_id: UUID, positions: Sequence[int]) -> CodedDataset:
@@ -112,6 +117,7 @@ def _read(dataset_id: UUID, owner_id: UUID, positions: Sequence[int]) -> CodedDa
         if len(columns) != len(positions):
             raise Refused("A chosen column does not exist. Choose columns from the list.")
         with connection.cursor() as cursor:
+            require_turn(cursor, owner_id)
             # a whole column takes longer than a page may
             cursor.execute("set local statement_timeout = 0")
         at_once = max(_CELLS_HELD // max(dataset.row_count or 0, 1), 1)

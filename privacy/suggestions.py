@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -25,7 +26,7 @@ from datasets.preview.contents import Contents
 from datasets.preview.header_words import kinds_named
 from datasets.preview.sensitive import Finding, findings
 from fairdb_site.database import as_user
-from fairdb_site.errors import NotFound
+from fairdb_site.errors import Conflict, NotFound, Refused
 from privacy.chosen import names_at
 from privacy.codes import dataset_coded
 from privacy.suggesting import Suggestion, candidates, suggestion_for, with_combinations
@@ -59,9 +60,11 @@ def roles_suggest(*, owner_id: UUID, dataset_id: UUID) -> tuple[Suggestion, ...]
             suggested[column.position] = found
     tried = candidates(list(profiles.values()), suggested, rows=rows)
     if tried:
-        coded = dataset_coded(dataset_id=dataset_id, owner_id=owner_id, positions=tried)
-        names = names_at([column.label for column in stored], tried)
-        suggested = with_combinations(suggested, coded.columns, names)
+        # names and first cells are enough to begin with, where codes are too many or have to wait
+        with suppress(Conflict, Refused):
+            coded = dataset_coded(dataset_id=dataset_id, owner_id=owner_id, positions=tried)
+            names = names_at([column.label for column in stored], tried)
+            suggested = with_combinations(suggested, coded.columns, names)
     return tuple(suggested[position] for position in sorted(suggested))
 
 

@@ -134,7 +134,8 @@ begin
   end if;
   if not :"data_schema".has_turn(v_here.user_id) then
     raise sqlstate 'PT409' using message =
-      'Another search or join of this account is under way. Wait until it has ended, then try again.';
+      'Another search, join or privacy report of this account is under way. '
+      'Wait until it has ended, then try again.';
   end if;
   execute format(
     'with here as (%s), there as (%s), pairs as ('

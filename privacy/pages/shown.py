@@ -9,6 +9,7 @@ from uuid import UUID
 from datasets.browse.shown import Column, Dataset
 from datasets.models import Dataset as DatasetModel
 from datasets.models import DatasetColumn
+from datasets.turns import turn
 from fairdb_site.database import as_user
 from fairdb_site.errors import Conflict, FairdbError, NotFound, Refused, SignInRequired
 from privacy.abundances import abundances_read
@@ -147,7 +148,8 @@ def report_shown(*, owner_id: UUID, dataset_id: UUID, in_full: bool = True) -> S
 def sweep_shown(*, owner_id: UUID, dataset_id: UUID) -> ShownSweep:
     """Return what combinations of up to four quasi-identifiers single out.
 
-    Of as many columns together as can be tried in some seconds. Raises Refused where that is none.
+    Of as many columns together as can be tried in some seconds. Raises Refused where that is none,
+    and Conflict where other work of the account is under way.
     """
     kept: Kept = choices_kept(owner_id=owner_id, dataset_id=dataset_id)
     positions = kept.roles.quasi_identifiers
@@ -163,9 +165,11 @@ def sweep_shown(*, owner_id: UUID, dataset_id: UUID) -> ShownSweep:
             "one. Choose fewer."
         )
     names = names_at(kept.labels, positions)
-    swept = all_combinations(
-        {names[position]: coded.columns[position].codes for position in positions}, largest=largest
-    )
+    with turn(owner_id):
+        swept = all_combinations(
+            {names[position]: coded.columns[position].codes for position in positions},
+            largest=largest,
+        )
     worst = [one for size in range(1, swept.largest + 1) for one in swept.worst(size, _LISTED)]
     alone = [one for one in worst if one.uniques] or worst
     alone.sort(key=lambda one: (len(one.columns), -one.uniques))

@@ -1,11 +1,13 @@
 """The pages on privacy: suggestions, roles, thresholds, the report, what is kept, as people ask."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from accounts import audit
@@ -13,6 +15,7 @@ from accounts.tests.doors import sign_in
 from conftest import Person
 from datasets.models import Dataset, DatasetColumn
 from datasets.tests.loading.tables import load_csv
+from datasets.turns import WORK_UNDER_WAY, require_turn
 from fairdb_site.database import as_user
 from privacy.codes import content_state
 
@@ -213,3 +216,26 @@ def test_what_no_page_of_ours_sends_is_refused_or_shown_without_a_failure(
         compared = browser.get(f"{page}reports/", {"report": [kept[0], kept[-1]]})
         assert compared.status_code == 200
     assert browser.get(f"{page}reports/").status_code == 200
+
+
+def test_codes_are_read_and_combinations_tried_by_one_request_of_an_account_at_a_time(
+    alice: Person, browser: Client, visits: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = f"/datasets/{visits}/privacy/"
+    with closing(connection.copy()) as other, other.cursor() as cursor:
+        other.set_autocommit(False)
+        require_turn(cursor, alice.user.pk)
+        assert "Its name says “age”." in text_of(browser.get(page))  # of names alone
+        browser.post(f"{page}roles/pattern/", {"columns": "age", "role": "quasi_identifier"})
+        assert WORK_UNDER_WAY in text_of(browser.get(page))
+        assert browser.post(f"{page}reports/").status_code == 409
+        other.rollback()
+        assert "Figures, explained" in text_of(browser.get(page))
+        require_turn(cursor, alice.user.pk)
+        assert "Figures, explained" in text_of(browser.get(page))  # nothing is left to read
+        assert WORK_UNDER_WAY in text_of(browser.get(f"{page}combinations/"))
+        other.rollback()
+    assert "Worst combinations" in text_of(browser.get(f"{page}combinations/"))
+
+    monkeypatch.setattr("privacy.chosen.MOST_CELLS", 47)  # less than its rows
+    assert "too many cells for one report" in text_of(browser.get(page))
