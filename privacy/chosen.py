@@ -31,11 +31,15 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Roles:
-    """Places of columns (from 1) by role; `id_position` is of the column that tells persons."""
+    """Places of columns (from 1) by role; `id_position` is of the column that tells persons.
+
+    Direct identifiers, but for that one, are not measured: they are named beside the verdict.
+    """
 
     quasi_identifiers: tuple[int, ...]
     sensitive: tuple[int, ...] = ()
     id_position: int | None = None
+    direct_identifiers: tuple[int, ...] = ()
 
     @property
     def positions(self) -> tuple[int, ...]:

@@ -74,12 +74,14 @@ def choices_kept(*, owner_id: UUID, dataset_id: UUID) -> Kept:
     of_role: dict[str | None, list[int]] = {}
     for position, _, _, role in columns:
         of_role.setdefault(role, []).append(position)
+    id_position = next((position for position, _, part, _ in columns if part is None), None)
     return Kept(
         labels=tuple(label for _, label, _, _ in columns),
         roles=Roles(
             tuple(of_role.get("quasi_identifier", ())),
             tuple(of_role.get("sensitive", ())),
-            next((position for position, _, part, _ in columns if part is None), None),
+            id_position,
+            tuple(p for p in of_role.get("direct_identifier", ()) if p != id_position),
         ),
         rules=_rules(dataset),
     )
@@ -107,7 +109,7 @@ def report_make(
         )
     require_measurable(len(roles.positions))
     coded = dataset_coded(dataset_id=dataset_id, owner_id=owner_id, positions=roles.positions)
-    names = names_at(kept.labels, roles.positions)
+    names = names_at(kept.labels, (*roles.positions, *roles.direct_identifiers))
     report = report_of(coded.columns, names=names, roles=roles, rules=rules or kept.rules)
     return MadeReport(dataset_id, coded.state, roles, names, report)
 
@@ -151,6 +153,7 @@ def report_keep(*, supabase: Supabase, made: MadeReport) -> UUID:
         roles={
             "quasi_identifiers": named(made.roles.quasi_identifiers),
             "sensitive": named(made.roles.sensitive),
+            "direct_identifiers": named(made.roles.direct_identifiers),
             "id_column": named([made.roles.id_position] if made.roles.id_position else []),
         },
         thresholds={

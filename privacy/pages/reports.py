@@ -56,7 +56,8 @@ _NAMES = (
 _ROLES = (
     ("quasi_identifiers", "Quasi-identifiers"),
     ("sensitive", "Sensitive"),
-    ("id_column", "Tells the persons"),
+    ("direct_identifiers", "Direct identifiers, not measured"),
+    ("id_column", "Tells persons apart"),
 )
 _LIMITS = {"missing": "Missing quasi-identifier", "population": "Population"}
 _MISSING = {
@@ -132,7 +133,8 @@ def kept_json(request: HtmxHttpRequest, dataset_id: UUID, report_id: UUID) -> Ht
         "report": found["id"],
         "dataset": found["dataset_id"],
         "title": dataset.title,
-        "version": dataset.version,
+        # of which version an older report is, nobody knows
+        "version": dataset.version if found["is_current"] else None,
         "at": found["at"],
         "is_current": found["is_current"],
         "roles": found["roles"],

@@ -53,6 +53,17 @@ def verdict(report: Report, names: Sequence[str]) -> tuple[str, str]:
     return head, meaning_of(missed[0], known)
 
 
+def direct_identifiers(names: Sequence[str]) -> str:
+    """Say that columns tell who it is whatever the verdict is, or nothing where there are none."""
+    if not names:
+        return ""
+    tell, them = ("tells by itself", "it") if len(names) == 1 else ("tell by themselves", "them")
+    return (
+        f"No figure counts {names_listed(names)}, which {tell} who somebody is. "
+        f"The verdict is of a table without {them}."
+    )
+
+
 def checks_shown(report: Report, names: Sequence[str]) -> list[ShownCheck]:
     """Return each threshold beside its figure."""
     known = names_listed(names)

@@ -38,6 +38,7 @@ class ShownReport:
     why: str = ""
     names: tuple[str, ...] = ()
     checks: tuple[sentences.ShownCheck, ...] = ()
+    direct: str = ""
     figures: tuple[sentences.Figure, ...] = ()
     models: tuple[tuple[str, list[str]], ...] = ()
     sizes: tuple[charts.Bar, ...] = ()
@@ -126,8 +127,11 @@ def report_shown(*, owner_id: UUID, dataset_id: UUID, in_full: bool = True) -> S
     names = tuple(made.names[position] for position in made.roles.quasi_identifiers)
     head, why = sentences.verdict(made.report, names)
     checks = tuple(sentences.checks_shown(made.report, names))
+    direct = sentences.direct_identifiers(
+        [made.names[position] for position in made.roles.direct_identifiers]
+    )
     if not in_full:
-        return ShownReport("", made, head, why, names, checks)
+        return ShownReport("", made, head, why, names, checks, direct)
     limits = made.report.thresholds
     return ShownReport(
         "",
@@ -136,6 +140,7 @@ def report_shown(*, owner_id: UUID, dataset_id: UUID, in_full: bool = True) -> S
         why,
         names,
         checks,
+        direct,
         figures=tuple(sentences.figures_explained(made.report)),
         models=tuple(sentences.models_of(made.report)),
         sizes=charts.class_sizes(made.report.classes, limits.k),

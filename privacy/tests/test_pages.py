@@ -104,6 +104,11 @@ def test_figures_follow_thresholds_and_roles_and_nobody_is_overwritten(
     late = browser.post(f"{page}roles/", {**chosen, "role-4": ""})
     assert (late.status_code, roles_of(visits)[4]) == (409, "sensitive")
 
+    named = {"seen": json.dumps({"5": None}), "role-5": "direct_identifier"}
+    direct = text_of(browser.post(f"{page}roles/", named, headers=HTMX))
+    assert "All 4 thresholds are held." in direct
+    assert "which tells by itself who somebody is. The verdict is of a table without it." in direct
+
     limits = {"k": 9, "l": 2, "t": 0.5, "risk": 0.2, "missing": "drop", "population": 480}
     seen = browser.get(page).context["seen"]
     stored = browser.post(f"{page}thresholds/", {**limits, "seen": seen}, headers=HTMX)
@@ -157,7 +162,8 @@ def test_kept_reports_are_compared_taken_out_and_deleted(
     assert browser.get(f"{page}reports/", {"report": ["x", "y"]}).status_code == 422
 
     body = json.loads(browser.get(f"{first}report.json").content)
-    assert (body["figures"]["k"], body["is_current"]) == (4, False)
+    assert (body["figures"]["k"], body["is_current"], body["version"]) == (4, False, None)
+    assert body["roles"]["direct_identifiers"] == []
     assert body["roles"]["quasi_identifiers"] == ["age", "postcode"]
     assert "The dataset was changed since" in text_of(browser.get(first))
     stranger = sign_in(bob)

@@ -140,6 +140,7 @@ def test_a_report_is_kept_on_request_and_of_what_was_measured(
     assert found["roles"] == {
         "quasi_identifiers": ["age", "postcode"],
         "sensitive": ["result"],
+        "direct_identifiers": [],
         "id_column": ["patient"],
     }
     limits = {"k": 2, "l": 2, "t": 0.5, "risk": 0.2}
