@@ -60,6 +60,12 @@ _ROLES = (
     ("id_column", "Tells persons apart"),
 )
 _LIMITS = {"missing": "Missing quasi-identifier", "population": "Population"}
+_THRESHOLDS = {
+    "k": "smallest group (k)",
+    "l": "different values (l)",
+    "t": "distance from the table (t)",
+    "risk": "highest risk",
+}
 _MISSING = {
     "own": "a value of its own",
     "any": "matches anything",
@@ -110,7 +116,7 @@ def kept(request: HtmxHttpRequest, dataset_id: UUID, report_id: UUID) -> HttpRes
         "dataset": dataset,
         "kept": found,
         "at": parse_datetime(found["at"]),
-        "missed": _texts(figures, "missed"),
+        "missed": [_in_words(one) for one in _texts(figures, "missed")],
         "figures": [(name, _written(key, figures[key])) for key, name in _NAMES if key in figures],
         "roles": [(name, _texts(found["roles"], key)) for key, name in _ROLES],
         "limits": _limits(found["thresholds"]),
@@ -254,6 +260,11 @@ def _limits(thresholds: dict[str, Any]) -> list[tuple[str, str]]:
         ("missing", _MISSING.get(str(thresholds.get("missing")), "")),
         ("population", "not given" if population is None else f"{population:,}"),
     ]
+
+
+def _in_words(missed: str) -> str:
+    measure, of, column = missed.partition(" of ")
+    return f"{_THRESHOLDS.get(measure, measure)}{of}{column}"
 
 
 def _moment(report: rpc.WholeReport) -> str:

@@ -165,7 +165,9 @@ def test_kept_reports_are_compared_taken_out_and_deleted(
     assert (body["figures"]["k"], body["is_current"], body["version"]) == (4, False, None)
     assert body["roles"]["direct_identifiers"] == []
     assert body["roles"]["quasi_identifiers"] == ["age", "postcode"]
-    assert "The dataset was changed since" in text_of(browser.get(first))
+    shown = text_of(browser.get(first))
+    assert "The dataset was changed since" in shown
+    assert "Missed: smallest group (k), highest risk." in shown
     stranger = sign_in(bob)
     for address in (first, f"{first}report.json"):
         assert stranger.get(address).status_code == 404
