@@ -123,7 +123,8 @@ def report_shown(*, owner_id: UUID, dataset_id: UUID, in_full: bool = True) -> S
     except (NotFound, SignInRequired):
         raise
     except FairdbError as error:
-        return ShownReport(error.message)
+        chosen = kept.roles.quasi_identifiers
+        return ShownReport(error.message, names=tuple(names_at(kept.labels, chosen).values()))
     names = tuple(made.names[position] for position in made.roles.quasi_identifiers)
     head, why = sentences.verdict(made.report, names)
     checks = tuple(sentences.checks_shown(made.report, names))

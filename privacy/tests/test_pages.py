@@ -235,7 +235,9 @@ def test_codes_are_read_and_combinations_tried_by_one_request_of_an_account_at_a
         require_turn(cursor, alice.user.pk)
         assert "Its name says “age”." in text_of(browser.get(page))  # of names alone
         browser.post(f"{page}roles/pattern/", {"columns": "age", "role": "quasi_identifier"})
-        assert WORK_UNDER_WAY in text_of(browser.get(page))
+        waits = text_of(browser.get(page))
+        assert WORK_UNDER_WAY in waits
+        assert "1 quasi-identifier:" in waits
         assert browser.post(f"{page}reports/").status_code == 409
         other.rollback()
         assert "Figures, explained" in text_of(browser.get(page))
