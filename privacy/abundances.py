@@ -17,6 +17,7 @@ from datasets.browse.export_source import ExportColumn, dataset_source
 from datasets.faults import plain_faults
 from datasets.ingest.plan import PlannedColumn
 from datasets.models import Dataset, DatasetColumn
+from datasets.turns import require_turn
 from fairdb_site.database import as_user
 from fairdb_site.errors import NotFound, Refused
 from privacy.chosen import names_at
@@ -49,7 +50,8 @@ def abundances_read(*, owner_id: UUID, dataset_id: UUID) -> Abundances:
     """Return the abundances of a ready dataset of this owner, all of one moment.
 
     Taxa are the columns of numbers, never below 0, that have no role but "other". Raises NotFound
-    for another's dataset, Refused where there are too few taxa, or too many cells.
+    for another's dataset, Refused where there are too few taxa, or too many cells, and Conflict
+    where other work of the account is under way.
     """
     with plain_faults("report"), as_user(owner_id, snapshot=True):
         dataset = Dataset.objects.filter(pk=dataset_id, state=Dataset.State.READY).first()
@@ -59,6 +61,7 @@ def abundances_read(*, owner_id: UUID, dataset_id: UUID) -> Abundances:
         rows = dataset.row_count or 0
         _require_measurable(rows, len(columns))
         with connection.cursor() as cursor:
+            require_turn(cursor, owner_id)
             # a whole column takes longer than a page may
             cursor.execute("set local statement_timeout = 0")
         at_once = max(_CELLS_A_BLOCK // max(rows, 1), 1)

@@ -258,7 +258,7 @@ def _limits(thresholds: dict[str, Any]) -> list[tuple[str, str]]:
         ("t", f"at most {thresholds.get('t')}"),
         ("risk", f"at most {thresholds.get('risk')}"),
         ("missing", _MISSING.get(str(thresholds.get("missing")), "")),
-        ("population", "not given" if population is None else f"{population:,}"),
+        ("population", "not given" if population is None else _written("population", population)),
     ]
 
 

@@ -217,7 +217,11 @@ def test_what_no_page_of_ours_sends_is_refused_or_shown_without_a_failure(
         ({"quasi_identifiers": 5}, {"alpha": 3, "t": "x", "k": {"a": 1}, "missed": "k"}),
         ({"sensitive": [5]}, {"alpha": {"<b>x": "y"}, "prosecutor_max": "<b>x", "remarks": 5}),
     ):
-        report = {"p_roles": roles, "p_thresholds": {"k": [1]}, "p_figures": figures}
+        report = {
+            "p_roles": roles,
+            "p_thresholds": {"k": [1], "population": "9"},
+            "p_figures": figures,
+        }
         params = {"p_dataset_id": str(visits), "p_state": state, **report}
         kept.append(alice.rpc("keep_privacy_report", params))
         assert "<b>x" not in text_of(browser.get(f"{page}reports/{kept[-1]}/"))

@@ -1,13 +1,16 @@
 """How many taxa of a stored table single samples out: asked for by itself, refused plainly."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from accounts import audit
 from accounts.tests.doors import sign_in
 from conftest import Person
 from datasets.tests.loading.tables import csv_text, load_csv
+from datasets.turns import WORK_UNDER_WAY, require_turn
 from privacy import abundances
 from privacy.abundances import abundances_read
 from privacy.pages import shown
@@ -49,6 +52,12 @@ def test_taxa_are_measured_where_asked_and_refused_past_what_can_be(
     assert b"<html" not in part.content
     assert "rows read" in {event.action for event in audit.events(dataset=dataset, most=10)}
     assert f'hx-get="{page}taxa/"' in browser.get(page).content.decode()
+
+    with closing(connection.copy()) as other, other.cursor() as cursor:
+        other.set_autocommit(False)
+        require_turn(cursor, owner)
+        assert WORK_UNDER_WAY in browser.get(f"{page}taxa/").content.decode()
+        other.rollback()
 
     monkeypatch.setattr(abundances, "MOST_CELLS", SAMPLES * TAXA - 1)
     assert "at most 399 are measured" in browser.get(f"{page}taxa/").content.decode()
