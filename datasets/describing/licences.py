@@ -15,8 +15,3 @@ LICENCES = {
     "CDLA-Permissive-2.0": "CDLA Permissive 2.0: data, keep the licence",
     "CDLA-Sharing-1.0": "CDLA Sharing 1.0: data, share alike",
 }
-
-
-def licence_in_words(licence: str) -> str:
-    """Return a licence as pages tell it: what its identifier means, or what was written."""
-    return LICENCES.get(licence, licence)

@@ -20,7 +20,6 @@ from datasets.rpc.corrections import (
 from datasets.rpc.datasets import (
     ColumnProfile,
     ColumnsPage,
-    Condition,
     DatasetColumn,
     DatasetDetails,
     DatasetFacts,
@@ -28,25 +27,20 @@ from datasets.rpc.datasets import (
     LaterVersion,
     OutlineGroup,
     Overview,
-    RowsPage,
     async_get_dataset,
     async_get_dataset_columns,
     async_get_overview,
     async_list_datasets,
-    async_select_dataset_rows,
-    count_dataset_rows,
     get_column_profile,
     get_columns_at,
     get_dataset,
     get_dataset_columns,
     get_dataset_outline,
     get_overview,
-    index_dataset_column,
     list_datasets,
     list_versions,
     search_columns,
     search_datasets,
-    select_dataset_rows,
 )
 from datasets.rpc.describing import (
     ColumnWords,
@@ -71,6 +65,14 @@ from datasets.rpc.parts import (
     select_from_table,
     table_exists,
     update_table_row,
+)
+from datasets.rpc.rows import (
+    Condition,
+    RowsPage,
+    async_select_dataset_rows,
+    count_dataset_rows,
+    index_dataset_column,
+    select_dataset_rows,
 )
 
 __all__ = [
