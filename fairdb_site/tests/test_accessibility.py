@@ -4,7 +4,8 @@ Which pages there are the table of routes says, so that a new one is looked at b
 swaps into a page is looked at after the swap.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import People, make_person
 from datasets import rpc
 from datasets.joining.services import dataset_attach
+from datasets.tests.loading.queue import drafted, drain
 from datasets.tests.pages.tables import load_table
 from datasets.tests.stored import store_dataset
 from fairdb_site.supabase.clients import Supabase
@@ -124,14 +126,21 @@ def test_no_page_of_a_busy_dataset_breaks_a_rule(
     assert found == {}
 
 
-def test_nothing_that_is_swapped_in_breaks_a_rule(open_page: Any, world: World, busy: UUID) -> None:
-    page = open_page(world.people.alice)
-    found = {}
+def looking(page: Any, found: dict[str, list[str]]) -> Callable[[str], None]:
+    """Return a function that looks at the page once a swap is done, and notes what is wrong."""
 
     def look_at(step: str) -> None:
-        page.wait_for_function("!document.querySelector('.htmx-request, .htmx-swapping')")
+        page.wait_for_selector(".htmx-request, .htmx-swapping", state="detached")
         if wrong := violations(page):
             found[step] = wrong
+
+    return look_at
+
+
+def test_nothing_that_is_swapped_in_breaks_a_rule(open_page: Any, world: World, busy: UUID) -> None:
+    page = open_page(world.people.alice)
+    found: dict[str, list[str]] = {}
+    look_at = looking(page, found)
 
     page.goto(f"/datasets/{busy}/")
     page.locator("#sort-2").click()
@@ -161,5 +170,69 @@ def test_nothing_that_is_swapped_in_breaks_a_rule(open_page: Any, world: World, 
     page.keyboard.press("Enter")
     page.wait_for_load_state("networkidle")
     look_at("searched")
+
+    assert found == {}
+
+
+def test_nothing_on_the_way_in_breaks_a_rule(open_page: Any, tmp_path: Path) -> None:
+    alice = make_person("alice")
+    page = open_page(alice)
+    found: dict[str, list[str]] = {}
+    look_at = looking(page, found)
+
+    (table := tmp_path / "cohort.csv").write_text("id,surname,age\nP1,Jansen,36\nP2,Vries,40\n")
+    page.goto("/datasets/new/")
+    page.locator("input[type=file]").set_input_files(table)
+    page.get_by_text("Load it without a look").click()
+    page.wait_for_selector("select#id_id_column")
+    look_at("columns listed")
+    page.get_by_label("Column types").fill("age=number")
+    page.get_by_role("button", name="Upload", exact=True).click()
+    page.wait_for_selector("#upload [role=alert]")
+    look_at("upload refused")
+
+    draft = drafted(alice, table.read_bytes())
+    page.goto(f"/loads/{draft.pk}/preview/")
+    page.get_by_label("Part of a column's name").fill("ag")
+    page.wait_for_selector("#preview-columns tbody tr:nth-child(2)", state="detached")
+    look_at("preview searched")
+    page.get_by_label("Columns like").fill("nothing*")
+    page.get_by_role("button", name="Choose", exact=True).click()
+    page.wait_for_selector("#preview-pattern-error")
+    look_at("pattern refused")
+    page.get_by_role("button", name="Load it").click()
+    page.wait_for_selector("[data-follows]")
+    look_at("load followed")
+    drain()
+    page.get_by_role("heading", name="All 2 rows stored").wait_for()
+    look_at("load stored")
+
+    assert found == {}
+
+
+def test_nothing_swapped_in_by_a_filter_or_on_privacy_breaks_a_rule(
+    open_page: Any, world: World, busy: UUID
+) -> None:
+    page = open_page(world.people.alice)
+    found: dict[str, list[str]] = {}
+    look_at = looking(page, found)
+
+    page.goto(f"/datasets/{busy}/")
+    page.get_by_text("Filter rows").click()
+    page.locator("#column-1").fill("nothing like it")
+    page.locator("#conditions button[type=submit]").last.click()
+    page.wait_for_selector("[id^=condition-error]")
+    look_at("filter refused")
+    page.goto(f"/datasets/{busy}/privacy/")
+    page.get_by_role("link", name="Try all combinations").click()
+    page.wait_for_selector("#sweep table")
+    look_at("combinations tried")
+    page.get_by_role("button", name="Measure by these").click()
+    page.wait_for_selector("#sweep a")
+    look_at("measured by other thresholds")
+    page.goto(f"/datasets/{busy}/privacy/roles/")
+    page.locator("select[id^=role-]").nth(2).select_option("sensitive")
+    page.wait_for_load_state("networkidle")
+    look_at("a role chosen")
 
     assert found == {}
