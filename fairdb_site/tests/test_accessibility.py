@@ -130,7 +130,7 @@ def looking(page: Any, found: dict[str, list[str]]) -> Callable[[str], None]:
     """Return a function that looks at the page once a swap is done, and notes what is wrong."""
 
     def look_at(step: str) -> None:
-        page.wait_for_selector(".htmx-request, .htmx-swapping", state="detached")
+        page.wait_for_selector(".htmx-request, .htmx-swapping, [aria-busy=true]", state="detached")
         if wrong := violations(page):
             found[step] = wrong
 

@@ -1,6 +1,6 @@
 """The server talks to Supabase and to its database, and to nobody else."""
 
-import sys
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,43 +21,40 @@ from fairdb_site.health import readiness
 from fairdb_site.supabase import clients
 from fairdb_site.supabase.tokens import signing_keys
 
-_listeners: list[Callable[[str, tuple[Any, ...]], None]] = []
-
-
-def _heard(event: str, args: tuple[Any, ...]) -> None:
-    for listener in _listeners:
-        listener(event, args)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _hook() -> None:
-    sys.addaudithook(_heard)  # sees what any thread and any library of Python's connects to
-
 
 @contextmanager
 def destinations(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[set[Any], set[Any]]]:
-    """Give the places connected or looked up by sockets, and the hosts of databases, meanwhile."""
+    """Give the places connected or looked up by sockets, and the hosts of databases, meanwhile.
+
+    Not by an audit hook: it cannot be taken away again, and a hook in Python lets a thread that
+    begins under coverage fail (CPython 3.11 refuses `sys.settrace` in two threads at one moment),
+    so that what waits for that thread waits for ever.
+    """
     places: set[Any] = set()
     databases: set[Any] = set()
     connect = psycopg2.connect
 
-    def listen(event: str, args: tuple[Any, ...]) -> None:
-        if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
-            places.add(args[1])
-        elif event == "socket.getaddrinfo":
-            places.add(args[:2])
+    def heard(patch: pytest.MonkeyPatch, of: Any, name: str, place: Callable[..., Any]) -> None:
+        called = getattr(of, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            places.add(place(*args))
+            return called(*args, **kwargs)
+
+        patch.setattr(of, name, call)
 
     def connected(*args: Any, **kwargs: Any) -> Any:  # libpq's sockets are no sockets of Python's
         opened = connect(*args, **kwargs)
         databases.add((opened.info.host, opened.info.dbname))
         return opened
 
-    monkeypatch.setattr(psycopg2, "connect", connected)
-    _listeners.append(listen)
-    try:
+    with monkeypatch.context() as patch:
+        for name in ["connect", "connect_ex"]:
+            heard(patch, socket.socket, name, lambda _, address: address)
+        heard(patch, socket.socket, "sendto", lambda _, *sent: sent[-1])
+        heard(patch, socket, "getaddrinfo", lambda host, port, *_: (host, port))
+        patch.setattr(psycopg2, "connect", connected)
         yield places, databases
-    finally:
-        _listeners.remove(listen)
 
 
 def test_whole_journey_leads_to_supabase_and_the_database_alone(
