@@ -1,1 +1,1 @@
-"""Datasets made safe to share: the room of the search, not built yet."""
+"""Datasets made safe to share, under their owners' thresholds."""
