@@ -41,7 +41,8 @@ def main() -> None:
 def _begin(application: Any, order: dict[str, Any]) -> None:
     from django.conf import settings
 
-    from datasets.loading import lease, taking
+    from datasets.jobs import lease
+    from datasets.loading import taking
     from fairdb_site.supabase import clients
 
     os.environ["PGAPPNAME"] = order["name"]  # by which its connections are told from others
@@ -98,7 +99,7 @@ def _hold(step: str, share: float, size: int) -> None:
     """Have what comes by hold still, once, where `share` of a step is done."""
     from datasets.ingest import read
     from datasets.loading import sending
-    from datasets.loading.lease import Lease
+    from datasets.loading.lease import LoadLease
 
     # heard in any thread: the main one, in which Python runs handlers, may wait for the held one
     heard, said = os.pipe()
@@ -129,7 +130,7 @@ def _hold(step: str, share: float, size: int) -> None:
 
         return held_after
 
-    def progress(lease: Lease, now: str, done: int, total: int) -> None:
+    def progress(lease: LoadLease, now: str, done: int, total: int) -> None:
         at(now, done / total if total else 0)
         real_progress(lease, now, done, total)
 
@@ -139,12 +140,12 @@ def _hold(step: str, share: float, size: int) -> None:
                 at("reading", table.bytes_read / size)
             yield block
 
-    real_progress, real_blocks = Lease.progress, read.TableSource.blocks
-    changed: Any = Lease
-    changed.claim = before(Lease.claim, "taking")
+    real_progress, real_blocks = LoadLease.progress, read.TableSource.blocks
+    changed: Any = LoadLease
+    changed.claim = before(LoadLease.claim, "taking")
     changed.progress = progress
-    changed.seal = after(Lease.seal, "sealed")
-    changed.stored = before(Lease.stored, "stored")
+    changed.seal = after(LoadLease.seal, "sealed")
+    changed.stored = before(LoadLease.stored, "stored")
     changed = sending
     changed.submission_start = before(sending.submission_start, "handing over")
     changed = read

@@ -18,7 +18,7 @@ from bench.fault_pages import Pages, page_of
 from bench.fault_parties import Process, Processes, Someone, Upload, ask, wait_until
 from bench.fault_proxy import Proxy
 from bench.fault_trial import UNDER_WAY, Trial
-from datasets.loading.lease import _BEAT
+from datasets.jobs.lease import _BEAT
 from datasets.models import StagedFile, Submission
 from datasets.services import reap_uploads
 from fairdb_site.local.postgres import Postgres

@@ -8,10 +8,10 @@ inside `fairdb_site.database.as_user`: filter by `user_id`, or go through `datas
 
 import uuid
 
-from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from datasets.jobs.job import Job, JobState
 from datasets.sql.operation import qualified
 
 
@@ -223,28 +223,16 @@ class StagedFile(models.Model):
         return self.name
 
 
-class Submission(models.Model):
+class Submission(Job):
     """A file that somebody sent, and what becomes of it: `datasets.loading` takes it through.
 
-    A table of Django's own, which no function of the data schema reads. Of the file's cells it
-    holds none; what was asked may name columns, as the dataset's own tables do.
+    Of the file's cells it holds none; what was asked may name columns, as the dataset's own tables
+    do.
     """
 
-    class State(models.TextChoices):
-        """Where it is on its way; a worker has it while it is `running`, and holds its lease."""
+    State = JobState
 
-        DRAFT = "draft"  # the file is held, its owner has not said yet how to load it
-        WAITING = "waiting"
-        RUNNING = "running"
-        STORED = "stored"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     key = models.UUIDField(null=True, help_text="One form sent; unique for each owner.")
-    state = models.CharField(max_length=16, choices=State.choices, default=State.DRAFT)
-
     title = models.TextField()
     description = models.TextField(default="", blank=True)
     origin = models.TextField(default="", blank=True)
@@ -254,29 +242,10 @@ class Submission(models.Model):
     file_bytes = models.BigIntegerField()
     staged = models.CharField(max_length=32, default="", blank=True, help_text="Held as; or gone.")
 
-    step = models.CharField(max_length=16, default="", blank=True)
-    step_since = models.DateTimeField(null=True)
     bytes_done = models.BigIntegerField(default=0)
     rows_done = models.BigIntegerField(default=0)
     rows_total = models.BigIntegerField(default=0, help_text="0 while nobody knows.")
-
-    error = models.TextField(default="", blank=True, help_text="The sentence of what ended it.")
-    error_status = models.SmallIntegerField(null=True, help_text="As of HTTP: 5xx is our fault.")
-    error_option = models.CharField(max_length=32, default="", blank=True)
-    suggestion = models.TextField(default="", blank=True, help_text="For that option.")
-    dataset = models.UUIDField(null=True, help_text="What it became.")
-
-    attempt = models.IntegerField(default=0, help_text="Only the newest may store anything.")
-    losses = models.IntegerField(default=0, help_text="Attempts that were lost.")
-    worker = models.CharField(max_length=64, default="", blank=True)
-    lease_until = models.DateTimeField(null=True)
-    cancel_asked = models.BooleanField(default=False)
-
-    seen_from = models.UUIDField(null=True, help_text="The `AuditOrigin` it was sent from.")
-    request_id = models.CharField(max_length=32, default="", blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
+    suggestion = models.TextField(default="", blank=True, help_text="For the option of the error.")
 
     class Meta:
         ordering = ["-created_at"]

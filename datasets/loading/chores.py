@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from datasets.clearing import clear_up
 from datasets.correcting.recount import recount_outdated
-from datasets.loading.lease import worker_name
+from datasets.jobs.lease import worker_name
 from datasets.loading.recovery import enqueue_forgotten, take_back_lost, tidy_queue
 from datasets.models import Worker
 from fairdb_site.supabase.clients import import_supabase

@@ -24,7 +24,8 @@ from psycopg2 import errorcodes
 
 from accounts.models import AuditOutcome
 from datasets.ingest.turn import lock_of
-from datasets.loading.lease import MOST_LOSSES, NOBODYS
+from datasets.jobs.job import NOBODYS
+from datasets.jobs.lease import MOST_LOSSES
 from datasets.loading.recording import record_end
 from datasets.loading.tasks import enqueue, enqueue_next
 from datasets.models import Dataset, Submission

@@ -22,8 +22,9 @@ from datasets.faults import Interrupted
 from datasets.ingest.interruption import interrupted_by
 from datasets.ingest.slots import Busy
 from datasets.ingest.turn import UnderWay
+from datasets.jobs.lease import Cancelled, LeaseLost
 from datasets.loading.asked import Asked
-from datasets.loading.lease import Cancelled, Lease, LeaseLost
+from datasets.loading.lease import LoadLease
 from datasets.models import Submission
 from datasets.staging import open_kept
 from fairdb_site.database import is_outage, renew_if_lost
@@ -49,7 +50,7 @@ def enqueue(submission_id: UUID, *, after: timedelta | None = None) -> None:
 @task()
 def load_submission(submission_id: str) -> None:
     """Load a submission, unless somebody does, its owner has another load running, or it ended."""
-    lease = Lease.claim(UUID(submission_id))
+    lease = LoadLease.claim(UUID(submission_id))
     if lease is None:
         return
     try:
@@ -57,14 +58,14 @@ def load_submission(submission_id: str) -> None:
     except (SystemExit, KeyboardInterrupt) as ended:
         renew_if_lost()
         if lease.given_back():  # the worker is told to end at once: another one goes on
-            enqueue(lease.submission.pk)
+            enqueue(lease.job.pk)
         raise type(ended)(*ended.args) from None
     except Error as error:
         # the database is away: the lease runs out, and the load is taken back
         logger.warning("load %s is left as it is: %s", submission_id, type(error).__name__)
     else:
         if has_ended:
-            enqueue_next(lease.submission.owner_id)
+            enqueue_next(lease.job.owner_id)
 
 
 def enqueue_next(owner_id: UUID) -> None:
@@ -74,14 +75,14 @@ def enqueue_next(owner_id: UUID) -> None:
         enqueue(following.pk)
 
 
-def _load(lease: Lease) -> bool:
+def _load(lease: LoadLease) -> bool:
     """Load the file and say how that ended; False where it comes later, or by another worker.
 
     Raises what says that the process is to end, and an Error where the database is away.
     """
     from datasets.ingest.pipeline import dataset_import  # a second, which idle workers need not
 
-    submission = lease.submission
+    submission = lease.job
     try:
         with lease, interrupted_by(lease.require):
             receipt = dataset_import(

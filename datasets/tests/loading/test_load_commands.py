@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from conftest import People, Person
-from datasets.loading.lease import Lease
+from datasets.loading.lease import LoadLease
 from datasets.models import Submission, Worker
 from datasets.tests.loading.queue import drain, now, submitted
 from fairdb_site.doctor.worker_checks import examine_workers
@@ -64,7 +64,7 @@ def test_a_load_that_waits_is_cancelled_at_once(alice: Person) -> None:
 
 def test_a_load_that_runs_is_asked_to_end(alice: Person) -> None:
     submission = submitted(alice)
-    lease = Lease.claim(submission.pk)
+    lease = LoadLease.claim(submission.pk)
     assert lease is not None
 
     assert "within seconds" in said("cancel_load", submission.pk)

@@ -15,7 +15,7 @@ from conftest import People, Person
 from datasets.clearing import Cleared
 from datasets.loading import recovery, tasks
 from datasets.loading.chores import Chores
-from datasets.loading.lease import Lease
+from datasets.loading.lease import LoadLease
 from datasets.loading.recovery import enqueue_forgotten
 from datasets.loading.submissions import submission_cancel
 from datasets.models import Dataset, Submission, Worker
@@ -47,7 +47,7 @@ def test_workers_that_race_for_one_load_store_it_once(alice: Person) -> None:
 def test_an_owner_has_one_load_at_a_time_and_others_do_not_wait_for_it(people: People) -> None:
     first, second = (submitted(people.alice, title=title) for title in ("1", "2"))
     of_bob = submitted(people.bob)
-    lease = Lease.claim(first.pk)
+    lease = LoadLease.claim(first.pk)
     assert lease is not None
 
     drain()
@@ -108,8 +108,8 @@ def test_an_account_that_was_closed_loads_nothing(alice: Person) -> None:
 def test_a_load_is_cancelled_at_any_step_and_leaves_nothing(
     alice: Person, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    monkeypatch.setattr("datasets.loading.lease._BEAT", 0.01)
-    progress, owner = Lease.progress, alice.user.pk
+    monkeypatch.setattr("datasets.jobs.lease._BEAT", 0.01)
+    progress, owner = LoadLease.progress, alice.user.pk
     submission = submitted(alice)
 
     def cancelled(self: Any, at: str, done: int, total: int) -> None:
@@ -119,7 +119,7 @@ def test_a_load_is_cancelled_at_any_step_and_leaves_nothing(
                 threading.Event().wait(0.01)
         progress(self, at, done, total)
 
-    monkeypatch.setattr(Lease, "progress", cancelled)
+    monkeypatch.setattr(LoadLease, "progress", cancelled)
     drain()
 
     assert now(submission).state == State.CANCELLED
@@ -131,7 +131,7 @@ def test_a_worker_that_is_told_to_end_at_once_gives_its_load_back(
 ) -> None:
     submission = submitted(alice)
     with monkeypatch.context() as ending:
-        ending.setattr(Lease, "progress", lambda *args: sys.exit(1))
+        ending.setattr(LoadLease, "progress", lambda *args: sys.exit(1))
         with pytest.raises(SystemExit):
             tasks.load_submission.call(str(submission.pk))
 

@@ -20,7 +20,7 @@ from accounts.own.deletion import account_delete
 from accounts.tests.doors import sign_in
 from conftest import Person
 from datasets.loading.asked import Asked
-from datasets.loading.lease import Lease
+from datasets.loading.lease import LoadLease
 from datasets.loading.submissions import submission_cancel, submission_draft, submission_start
 from datasets.loading.tasks import UNEXPECTED
 from datasets.models import Dataset, StagedFile, Submission
@@ -245,7 +245,7 @@ def test_nothing_of_what_an_exception_says_is_kept(
     def broken(self: Any, *args: Any) -> None:
         raise ValueError(f"cell {SENTINEL}")
 
-    monkeypatch.setattr(Lease, "progress", broken)
+    monkeypatch.setattr(LoadLease, "progress", broken)
     drain()
 
     failed = now(submission)
@@ -264,7 +264,7 @@ def test_nothing_of_what_ends_a_worker_is_kept_in_the_queue(
 
     submission = submitted(alice)
     with monkeypatch.context() as broken:
-        broken.setattr(Lease, "progress", ended)
+        broken.setattr(LoadLease, "progress", ended)
         [queued] = DBTaskResult.objects.filter(args_kwargs__args=[str(submission.pk)])
         a_worker().run_task(queued)
 
@@ -308,8 +308,8 @@ def test_a_load_is_on_record_as_done_by_who_sent_the_file_from_where_it_was_sent
 def test_a_load_says_how_far_it_is_while_it_is_read(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("datasets.loading.lease._BEAT", 0.01)
-    progress, seen = Lease.progress, dict[str, Submission]()
+    monkeypatch.setattr("datasets.jobs.lease._BEAT", 0.01)
+    progress, seen = LoadLease.progress, dict[str, Submission]()
     submission = submitted(alice)
 
     def watched(self: Any, step: str, done: int, total: int) -> None:
@@ -317,7 +317,7 @@ def test_a_load_says_how_far_it_is_while_it_is_read(
         if step in {"creating", "storing"} and step not in seen:
             seen[step] = elsewhere(lambda: until(submission, step))
 
-    monkeypatch.setattr(Lease, "progress", watched)
+    monkeypatch.setattr(LoadLease, "progress", watched)
     drain()
 
     assert seen["creating"].bytes_done == len(TABLE)

@@ -16,8 +16,9 @@ from django_tasks_db.models import DBTaskResult
 from accounts.models import AuditAction, AuditEvent
 from conftest import Person
 from datasets.ingest.pipeline import Receipt
+from datasets.jobs.lease import MOST_LOSSES
 from datasets.loading import taking
-from datasets.loading.lease import MOST_LOSSES, Lease
+from datasets.loading.lease import LoadLease
 from datasets.loading.recovery import take_back_lost
 from datasets.loading.submissions import submission_cancel, submission_start
 from datasets.models import Dataset, Submission
@@ -41,13 +42,13 @@ from datetime import timedelta
 import django
 django.setup()
 import supabase
-from datasets.loading import lease
+from datasets.jobs import lease
 from datasets.ingest import pipeline
-from datasets.loading.lease import Lease
+from datasets.loading.lease import LoadLease
 from datasets.loading.tasks import load_submission
 
 def work(submission, step, done):
-    progress, seal, stored = Lease.progress, Lease.seal, Lease.stored
+    progress, seal, stored = LoadLease.progress, LoadLease.seal, LoadLease.stored
 
     def hold(*now):
         if now == (step, done):
@@ -66,7 +67,7 @@ def work(submission, step, done):
         hold("stored", 0)
         stored(self, dataset)
 
-    Lease.progress, Lease.seal, Lease.stored = held_progress, held_seal, held_stored
+    LoadLease.progress, LoadLease.seal, LoadLease.stored = held_progress, held_seal, held_stored
     load_submission.call(submission)
 
 lease.LEASE = timedelta(seconds=-1)
@@ -198,7 +199,7 @@ def test_a_load_ends_with_its_record_or_not_at_all(
 
 def test_a_lease_that_has_not_run_out_is_let_alone(alice: Person) -> None:
     submission = submitted(alice)
-    lease = Lease.claim(submission.pk)
+    lease = LoadLease.claim(submission.pk)
     assert lease is not None
 
     take_back_lost()
@@ -210,7 +211,7 @@ def test_a_lease_that_has_not_run_out_is_let_alone(alice: Person) -> None:
 def test_what_kills_its_workers_is_given_up_and_can_be_tried_again(alice: Person) -> None:
     submission = submitted(alice)
     for attempt in range(1, MOST_LOSSES + 1):
-        assert Lease.claim(submission.pk) is not None
+        assert LoadLease.claim(submission.pk) is not None
         run_out(submission)
         take_back_lost()
         assert now(submission).losses == attempt
@@ -245,7 +246,7 @@ def test_a_load_whose_connection_is_ended_comes_again_until_that_is_too_often(
 
 def test_a_cancelled_load_of_a_killed_worker_is_not_done_again(alice: Person) -> None:
     submission = submitted(alice)
-    Lease.claim(submission.pk)
+    LoadLease.claim(submission.pk)
     submission_cancel(owner_id=alice.user.pk, submission_id=submission.pk)
     run_out(submission)
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.tests.doors import sign_in
-from datasets.loading.lease import Lease
+from datasets.loading.lease import LoadLease
 from datasets.models import Dataset, Submission, Worker
 from datasets.tests.loading.queue import drafted, drain, now, submitted
 from datasets.tests.pages.markup import faults
@@ -37,7 +37,7 @@ def _no_workers(db_ready: None) -> None:
 def running(owner: Any, **fields: Any) -> Submission:
     """Return a load that a worker has, as far as the fields say."""
     submission = submitted(owner, title="Blood & co")
-    assert Lease.claim(submission.pk)
+    assert LoadLease.claim(submission.pk)
     Submission.objects.filter(pk=submission.pk).update(**fields)
     return submission
 
@@ -137,7 +137,7 @@ def test_a_load_that_failed_by_our_fault_is_tried_again_from_its_page(
 ) -> None:
     client, submission = client_of(alice), submitted(alice)
     with monkeypatch.context() as broken:
-        broken.setattr(Lease, "progress", lambda *args: 1 / 0)
+        broken.setattr(LoadLease, "progress", lambda *args: 1 / 0)
         drain()
     page = client.get(page_of(submission))
     assert "Something went wrong on the server" in text_of(page)
