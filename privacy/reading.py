@@ -4,21 +4,39 @@ Cells are told apart as they are typed when a file is loaded, so a file and its 
 same figures. Text is numbered a block at a time: the file is never held.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from datasets.ingest.datatypes import DataType, parsed
+from datasets.ingest.datatypes import DataType, parsed, text_of
 from datasets.ingest.kinds import LADDER
+from datasets.ingest.names import shown
 from datasets.ingest.pseudonyms import normalize_id
 from datasets.ingest.read import TableSource
+from fairdb_site.errors import TooLarge
 from privacy.measures.coding import MISSING, Coded
 
 Progress = Callable[[int], None]
 _IN_ORDER: Final = frozenset({"integer", "float", "date", "timestamp"})
+
+MOST_VALUES: Final = 1_000_000
+"""Different values of one column that are held as text: as many as a hierarchy may have."""
+
+
+@dataclass(frozen=True, eq=False)
+class Valued:
+    """A column's codes, and the text of the value that each code from 0 on stands for.
+
+    Values read as PostgreSQL prints them. By `data_type` they were told apart.
+    """
+
+    coded: Coded
+    values: tuple[str, ...]
+    data_type: DataType
 
 
 def columns_coded(
@@ -35,24 +53,27 @@ def columns_coded(
     as ids are: without the white space around them. `progress` is called with the bytes read.
     Raises Refused and TooLarge as a load does, for rows that do not fit the header too.
     """
-    wanted = sorted(set(positions))
-    narrow = table.without(set(range(1, len(table.file_header) + 1)) - set(wanted))
-    # categories of each column's own number its cells from 0 on, the same in every block
-    kinds = [pl.Categorical(pl.Categories.random()) for _ in wanted]
-    pieces: list[pl.DataFrame] = []
-    for block in narrow.blocks():
-        frame = block.frame.lazy()
-        cast = [pl.nth(place).cast(kind) for place, kind in enumerate(kinds)]
-        pieces.append(frame.select(cast).collect())
-        if progress:
-            progress(narrow.bytes_read)
     return {
-        position: cells_coded(
-            pl.concat([piece.to_series(place) for piece in pieces]),
-            as_ids=position == id_position,
-            markers=missing,
-        )
-        for place, position in enumerate(wanted)
+        position: cells_coded(cells, as_ids=position == id_position, markers=missing)
+        for position, cells in _columns_read(table, positions, progress)
+    }
+
+
+def columns_valued(
+    table: TableSource,
+    positions: Sequence[int],
+    *,
+    missing: Collection[str] = (),
+    progress: Progress | None = None,
+    most: int = MOST_VALUES,
+) -> dict[int, Valued]:
+    """Return the codes of columns of a file as `columns_coded` does, and what they stand for.
+
+    Raises TooLarge too, for a column of more than `most` different values.
+    """
+    return {
+        position: cells_valued(cells, table.file_header[position - 1], markers=missing, most=most)
+        for position, cells in _columns_read(table, positions, progress)
     }
 
 
@@ -68,22 +89,105 @@ def cells_coded(
     They are told apart as values of `data_type`, or of the type that a load would find. A cell that
     holds nothing, quoted or not, is missing.
     """
-    different = cells.drop_nulls().unique()
-    codes, many, numeric = _codes_of(
-        different.cast(pl.String), data_type, as_ids=as_ids, markers=["", *markers]
+    return _coded(cells, data_type, as_ids=as_ids, markers=markers)[0]
+
+
+def cells_valued(
+    cells: pl.Series,
+    label: str,
+    data_type: DataType | None = None,
+    *,
+    markers: Collection[str] = (),
+    most: int = MOST_VALUES,
+) -> Valued:
+    """Return the codes of a column as `cells_coded` does, and what they stand for.
+
+    Raises TooLarge, with the column's label, for more than `most` different values.
+    """
+    coded, different = _coded(cells, data_type, markers=markers)
+    if coded.many > most:
+        raise TooLarge(
+            f"The column {shown(label)} has {coded.many:,} different values; at most {most:,} are "
+            "taken one by one. Drop the column, or shorten its values before it is loaded."
+        )
+    return Valued(coded, different.texts(), different.data_type)
+
+
+def recoded(column: Valued, texts: Sequence[str]) -> Valued:
+    """Return a column whose values became these texts, in their order; `""` is missing.
+
+    One text more than there are values is what becomes of missing ones. The column keeps its type
+    where all texts are of it, else it is text.
+    """
+    codes, different = _codes_of(
+        pl.Series("cells", texts, dtype=pl.String), column.data_type, as_ids=False, markers=[""]
     )
-    numbers = different.to_physical().cast(pl.Int64).to_numpy()
+    if len(codes) == column.coded.many:
+        codes = np.append(codes, np.int32(MISSING))  # where -1 looks
+    coded = Coded(
+        codes[column.coded.codes], len(different.values), different.data_type in _IN_ORDER
+    )
+    return Valued(coded, different.texts(), different.data_type)
+
+
+def _columns_read(
+    table: TableSource, positions: Sequence[int], progress: Progress | None
+) -> Iterator[tuple[int, pl.Series]]:
+    """Yield each place with its cells as categories, after one pass over the file."""
+    wanted = sorted(set(positions))
+    narrow = table.without(set(range(1, len(table.file_header) + 1)) - set(wanted))
+    # categories of each column's own number its cells from 0 on, the same in every block
+    kinds = [pl.Categorical(pl.Categories.random()) for _ in wanted]
+    pieces: list[pl.DataFrame] = []
+    for block in narrow.blocks():
+        frame = block.frame.lazy()
+        cast = [pl.nth(place).cast(kind) for place, kind in enumerate(kinds)]
+        pieces.append(frame.select(cast).collect())
+        if progress:
+            progress(narrow.bytes_read)
+    for place, position in enumerate(wanted):
+        yield position, pl.concat([piece.to_series(place) for piece in pieces])
+
+
+@dataclass(frozen=True, eq=False)
+class _Different:
+    """The different values of a column in order: of a type, or text where that is what they are."""
+
+    values: npt.NDArray[np.generic] | pl.Series
+    data_type: DataType
+
+    def texts(self) -> tuple[str, ...]:
+        """Return them as text, as PostgreSQL prints them."""
+        if isinstance(self.values, pl.Series):
+            return tuple(self.values.to_list())
+        return tuple(text_of(value, self.data_type) for value in self.values.tolist())
+
+
+def _coded(
+    cells: pl.Series,
+    data_type: DataType | None,
+    *,
+    as_ids: bool = False,
+    markers: Collection[str] = (),
+) -> tuple[Coded, _Different]:
+    """Return (the code of each row, what the codes stand for)."""
+    unique = cells.drop_nulls().unique()
+    codes, different = _codes_of(
+        unique.cast(pl.String), data_type, as_ids=as_ids, markers=["", *markers]
+    )
+    numbers = unique.to_physical().cast(pl.Int64).to_numpy()
     # missing takes the last place
     table = np.full(int(numbers.max(initial=-1)) + 2, MISSING, dtype=np.int32)
     table[numbers] = codes
     places = cells.to_physical().cast(pl.Int64).fill_null(len(table) - 1).to_numpy()
-    return Coded(table[places], many, numeric)
+    numeric = different.data_type in _IN_ORDER
+    return Coded(table[places], len(different.values), numeric), different
 
 
 def _codes_of(
     cells: pl.Series, data_type: DataType | None, *, as_ids: bool, markers: Sequence[str]
-) -> tuple[npt.NDArray[np.int32], int, bool]:
-    """Return (the code of each cell, how many values there are, whether they are numbers)."""
+) -> tuple[npt.NDArray[np.int32], _Different]:
+    """Return (the code of each cell, the values that the codes stand for)."""
     if as_ids:
         cells = pl.Series("cells", map(normalize_id, cells.to_list()), dtype=pl.String)
     cells = cells.set(cells.is_in(markers), None)
@@ -91,24 +195,24 @@ def _codes_of(
     codes = np.full(len(cells), MISSING, dtype=np.int32)
     present = cells.drop_nulls()
     types = ("text",) if as_ids or not len(present) else (data_type,) if data_type else LADDER
-    values, numeric = _values_of(present, types)
+    values, found_type = _values_of(present, types)
     if values is None:
         found = present.unique().sort()
         codes[there] = present.cast(pl.Enum(found)).to_physical().to_numpy()
-        return codes, len(found), False
+        return codes, _Different(found, "text")
     different, places = np.unique(values, return_inverse=True)
     codes[there] = places
-    return codes, len(different), numeric
+    return codes, _Different(different, found_type)
 
 
 def _values_of(
     cells: pl.Series, types: Sequence[DataType]
-) -> tuple[npt.NDArray[np.generic] | None, bool]:
-    """Return (the values of the cells by the first type that takes all, whether in order).
+) -> tuple[npt.NDArray[np.generic] | None, DataType]:
+    """Return (the values of the cells by the first type that takes all, that type).
 
     None where they are text.
     """
     for data_type in types:
         if data_type != "text" and (found := parsed(cells, data_type)).fits.all():
-            return found.values, data_type in _IN_ORDER
-    return None, False
+            return found.values, data_type
+    return None, "text"
