@@ -58,6 +58,7 @@ class Dataset(models.Model):
     privacy_risk = models.FloatField(null=True)
     privacy_missing = models.TextField(null=True, help_text="Missing quasi-identifiers.")
     privacy_population = models.BigIntegerField(null=True, help_text="People; none: not said.")
+    privacy_population_dataset = models.UUIDField(null=True, help_text="Who is in it.")
     privacy_changed_at = models.DateTimeField(null=True, help_text="Thresholds, or a role.")
     edited_at = models.DateTimeField(null=True, help_text="When it was last corrected.")
     rows_changed_at = models.DateTimeField(null=True, help_text="When rows were last deleted.")

@@ -4,7 +4,8 @@ import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
+from uuid import UUID
 
 from datasets.ingest.choosing import Labels
 from datasets.ingest.names import shown
@@ -22,6 +23,7 @@ MOST_MEASURED = 1_000
 MOST_CELLS = 100_000_000
 """Cells of one report: 400 MB of codes; the text of a single column so long takes some 2.5 GB."""
 
+_LABELS_SHOWN: Final = 5
 _TITLES = {
     "quasi_identifiers": "a quasi-identifier",
     "sensitive": "sensitive",
@@ -52,12 +54,14 @@ class Roles:
 class Rules:
     """What a table is held against, and how missing quasi-identifiers are counted.
 
-    `population` is of how many people the rows are a sample; None where nobody knows.
+    `population` is of how many people the rows are a sample, `population_dataset` a dataset that
+    holds them; at most one is there, none where nobody knows.
     """
 
     thresholds: Thresholds = field(default_factory=Thresholds)
     missing: MissingPolicy = "own"
     population: int | None = None
+    population_dataset: UUID | None = None
 
 
 def roles_named(
@@ -117,6 +121,38 @@ def names_at(header: Sequence[str], positions: Sequence[int]) -> dict[int, str]:
     """
     times = Counter(header)
     return {position: column_name(header, position, times) for position in positions}
+
+
+def places_in_population(
+    header: Sequence[str], positions: Sequence[int], population: Sequence[str]
+) -> dict[int, int]:
+    """Return the place (from 1) of each column in a population, by the label that both have once.
+
+    Raises Refused with the names of those that are not there, or there more than once.
+    """
+    times, there = Counter(header), Counter(population)
+    named = {position: header[position - 1] for position in positions}
+    several = [label for label in named.values() if times[label] > 1 or there[label] > 1]
+    if several:
+        raise Refused(
+            f"Columns of a population are found by their labels, and several are named "
+            f"{_listed(several)}.",
+            option="population_table",
+        )
+    lacking = [label for label in named.values() if not there[label]]
+    if lacking:
+        raise Refused(
+            f"The population has no {_listed(lacking)}, and needs a column of the same label for "
+            f"every quasi-identifier. Its labels are {_listed(population)}.",
+            option="population_table",
+        )
+    return {position: population.index(label) + 1 for position, label in named.items()}
+
+
+def _listed(labels: Sequence[str]) -> str:
+    more = len(labels) - _LABELS_SHOWN
+    names = ", ".join(map(shown, labels[:_LABELS_SHOWN]))
+    return f"{names} and {more:,} more" if more > 0 else names
 
 
 def _positions(labels: Labels, text: str, option: str) -> list[int]:

@@ -8,23 +8,17 @@ neither opened nor mixed with this one's.
 
 from __future__ import annotations
 
-import base64
 import io
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 from uuid import UUID
 
-import numpy as np
 import polars as pl
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from psycopg2 import sql
 
 from accounts.resealing import Resealed, reseal_rows
-from accounts.sealing import UnsealError, seal, unseal
 from datasets.browse.export import write_csv
 from datasets.browse.export_source import ExportColumn, dataset_source
 from datasets.faults import plain_faults
@@ -32,18 +26,17 @@ from datasets.identifiers import in_data_schema
 from datasets.ingest.datatypes import DataType
 from datasets.ingest.plan import PlannedColumn
 from datasets.models import Dataset, DatasetColumn
-from datasets.segments import new_key
 from datasets.turns import require_turn
 from fairdb_site.database import as_user, renew_if_lost
 from fairdb_site.errors import Conflict, NotFound, Refused
 from privacy.chosen import require_affordable
 from privacy.measures.coding import Coded
-from privacy.models import PrivacyCodes
+from privacy.models import PrivacyCodes, PrivacyPopulationCodes
 from privacy.reading import cells_coded
+from privacy.sealed import Shelf, codes_keep, codes_open
 
-_CELLS_HELD: Final = 20_000_000  # of text at a time: some 500 MB with what Polars makes of it
+CELLS_HELD: Final = 20_000_000  # of text at a time: some 500 MB with what Polars makes of it
 _TURNS: Final = 3  # a dataset that is changed each time is being corrected by a program
-_NONCE_BYTES: Final = 12  # NIST SP 800-38D, 5.2.1.1
 _NONE = "There is no such dataset, or it is not yours."
 
 
@@ -80,7 +73,9 @@ def dataset_coded(*, dataset_id: UUID, owner_id: UUID, positions: Sequence[int])
 
 def codes_reseal() -> Resealed:
     """Put the keys of kept codes under the first of FAIRDB_TOKEN_KEYS."""
-    return reseal_rows(PrivacyCodes, "sealed_key")
+    return reseal_rows(PrivacyCodes, "sealed_key") + reseal_rows(
+        PrivacyPopulationCodes, "sealed_key"
+    )
 
 
 def content_state(dataset_id: UUID) -> str:
@@ -120,14 +115,19 @@ def _read(dataset_id: UUID, owner_id: UUID, positions: Sequence[int]) -> CodedDa
             require_turn(cursor, owner_id)
             # a whole column takes longer than a page may
             cursor.execute("set local statement_timeout = 0")
-        at_once = max(_CELLS_HELD // max(dataset.row_count or 0, 1), 1)
+        at_once = max(CELLS_HELD // max(dataset.row_count or 0, 1), 1)
         coded: dict[int, Coded] = {}
         for start in range(0, len(columns), at_once):
-            coded |= _columns(dataset, columns[start : start + at_once])
+            block = columns[start : start + at_once]
+            cells = cells_read(dataset, block)
+            coded |= {c.position: cells_coded(cells[c.position], type_of(c)) for c in block}
     return CodedDataset(dataset_id, state, coded)
 
 
-def _columns(dataset: Dataset, columns: Sequence[DatasetColumn]) -> dict[int, Coded]:
+def cells_read(dataset: Dataset, columns: Sequence[DatasetColumn]) -> dict[int, pl.Series]:
+    """Return the cells of columns by their positions, as categories of text; within a transaction
+    of the owner. How they are told apart is `type_of`'s to say.
+    """
     planned = [
         PlannedColumn(c.position, f"c{c.position}", c.name, c.part, c.data_type) for c in columns
     ]
@@ -149,87 +149,20 @@ def _columns(dataset: Dataset, columns: Sequence[DatasetColumn]) -> dict[int, Co
     kinds = [pl.col(name).cast(pl.Categorical(pl.Categories.random())) for name in names[1:]]
     categories = frame.lazy().select(kinds).collect()
     del frame
-    types = [cast("DataType", "text" if c.part is None else c.data_type) for c in columns]
-    return {
-        column.position: cells_coded(cells, data_type)
-        for column, cells, data_type in zip(columns, categories.iter_columns(), types, strict=True)
-    }
+    return dict(zip([c.position for c in columns], categories.iter_columns(), strict=True))
+
+
+def type_of(column: DatasetColumn) -> DataType:
+    """Return as what the cells of a column are told apart: pseudonyms are text."""
+    return cast("DataType", "text" if column.part is None else column.data_type)
 
 
 def _kept(dataset_id: UUID, state: str, positions: Sequence[int]) -> dict[int, Coded]:
-    """Open what is kept of this state; what no key opens counts as not kept."""
-    rows = PrivacyCodes.objects.filter(
-        dataset_id=dataset_id, content_state=state, position__in=positions
-    )
-    found: dict[int, Coded] = {}
-    for row in rows.values_list("position", "sealed_key", "sealed").iterator(chunk_size=50):
-        position, sealed_key, sealed = row
-        try:
-            found[position] = _opened(
-                _Place(dataset_id, position, state), bytes(sealed_key), bytes(sealed)
-            )
-        except (UnsealError, InvalidTag):
-            continue
-    return found
-
-
-_KEEP = """
-insert into {} (dataset_id, position, content_state, sealed_key, sealed)
-  values (%s, %s, %s, %s, %s)
-  on conflict (dataset_id, position) do update
-    set content_state = excluded.content_state, sealed_key = excluded.sealed_key,
-        sealed = excluded.sealed
-"""
+    return codes_open(Shelf(PrivacyCodes, "privacy_codes", dataset_id, state), positions)
 
 
 def _keep(read: CodedDataset) -> None:
-    """Keep the codes, and drop those of another state: nobody opens them again."""
-    table = in_data_schema("privacy_codes")
-    other = PrivacyCodes.objects.filter(dataset_id=read.dataset).exclude(content_state=read.state)
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            # one at a time: rows are locked in no order of their own
-            cursor.execute(
-                "select pg_advisory_xact_lock(hashtextextended('privacy codes ' || %s, 0))",
-                [str(read.dataset)],
-            )
-            other.delete()
-            for position, coded in sorted(read.columns.items()):
-                sealed_key, sealed = _sealed(_Place(read.dataset, position, read.state), coded)
-                cursor.execute(
-                    sql.SQL(_KEEP).format(table),
-                    [read.dataset, position, read.state, sealed_key, sealed],
-                )
+        codes_keep(Shelf(PrivacyCodes, "privacy_codes", read.dataset, read.state), read.columns)
     except IntegrityError:
         raise NotFound(_NONE) from None  # it was deleted meanwhile
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where codes belong: they open nowhere else."""
-
-    dataset: UUID
-    position: int
-    state: str
-
-    @property
-    def name(self) -> str:
-        return f"privacy codes {self.dataset} {self.position} {self.state}"
-
-
-def _sealed(place: _Place, coded: Coded) -> tuple[bytes, bytes]:
-    """Return (the column's own key, sealed; its codes under that key)."""
-    key, nonce = new_key(), os.urandom(_NONCE_BYTES)
-    # the narrowest that holds every code, and -1
-    codes = coded.codes.astype(np.min_scalar_type(-max(coded.many, 1)))
-    head = bytes([codes.itemsize, coded.numeric]) + coded.many.to_bytes(8)
-    sealed = nonce + AESGCM(key).encrypt(nonce, head + codes.tobytes(), place.name.encode())
-    return seal({"key": base64.b64encode(key).decode()}, place=place.name), sealed
-
-
-def _opened(place: _Place, sealed_key: bytes, sealed: bytes) -> Coded:
-    key = base64.b64decode(unseal(sealed_key, place=place.name)["key"])
-    nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-    clear = AESGCM(key).decrypt(nonce, content, place.name.encode())
-    codes = np.frombuffer(clear, dtype=f"i{clear[0]}", offset=10)
-    return Coded(codes.astype(np.int32), int.from_bytes(clear[2:10]), bool(clear[1]))

@@ -9,10 +9,16 @@ from privacy.measures.report import Report, measure
 
 
 def report_of(
-    columns: Mapping[int, Coded], *, names: Mapping[int, str], roles: Roles, rules: Rules
+    columns: Mapping[int, Coded],
+    *,
+    names: Mapping[int, str],
+    roles: Roles,
+    rules: Rules,
+    population: Mapping[int, Coded] | None = None,
 ) -> Report:
     """Return the report of columns by their places; figures of each go by its name.
 
+    `population` has the quasi-identifiers of a table that holds these people, in the same codes.
     Raises Refused where nothing can be measured.
     """
     persons = None if roles.id_position is None else columns[roles.id_position]
@@ -22,7 +28,9 @@ def report_of(
         ordered=[names[place] for place in roles.sensitive if columns[place].numeric],
         persons=None if persons is None else persons.codes,
         missing=rules.missing,
-        population=rules.population,
+        population=rules.population
+        if population is None
+        else {names[place]: population[place].codes for place in roles.quasi_identifiers},
         thresholds=rules.thresholds,
     )
 

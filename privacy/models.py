@@ -43,3 +43,22 @@ class PrivacyCodes(models.Model):
 
     def __str__(self) -> str:
         return f"codes of column {self.position}"
+
+
+class PrivacyPopulationCodes(models.Model):
+    """A population's rows in the numbers of a column's codes, sealed likewise."""
+
+    pk = models.CompositePrimaryKey("dataset_id", "position")
+    dataset_id = models.UUIDField()
+    position = models.IntegerField()
+    population_id = models.UUIDField()
+    content_state = models.TextField(help_text="Of the dataset, then of the population.")
+    sealed_key = models.BinaryField(help_text="Sealed under FAIRDB_TOKEN_KEYS.")
+    sealed = models.BinaryField()
+
+    class Meta:
+        managed = False
+        db_table = qualified("privacy_population_codes")
+
+    def __str__(self) -> str:
+        return f"population's codes of column {self.position}"

@@ -4,7 +4,7 @@ Cells are told apart as they are typed when a file is loaded, so a file and its 
 same figures. Text is numbered a block at a time: the file is never held.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from datasets.ingest.datatypes import DataType, parsed, text_of
-from datasets.ingest.kinds import LADDER
+from datasets.ingest.kinds import KNOWN_MARKERS, LADDER
 from datasets.ingest.names import shown
 from datasets.ingest.pseudonyms import normalize_id
 from datasets.ingest.read import TableSource
@@ -21,6 +21,7 @@ from fairdb_site.errors import TooLarge
 from privacy.measures.coding import MISSING, Coded
 
 Progress = Callable[[int], None]
+_OFTEN: Final = 100
 _IN_ORDER: Final = frozenset({"integer", "float", "date", "timestamp"})
 
 MOST_VALUES: Final = 1_000_000
@@ -130,6 +131,61 @@ def recoded(column: Valued, texts: Sequence[str]) -> Valued:
     return Valued(coded, different.texts(), different.data_type)
 
 
+def columns_read(
+    table: TableSource, positions: Sequence[int], *, progress: Progress | None = None
+) -> dict[int, pl.Series]:
+    """Return the cells of the columns at some places of a file, as categories of text."""
+    return dict(_columns_read(table, positions, progress))
+
+
+def markers_unnamed(
+    cells: Mapping[int, pl.Series], named: Collection[str]
+) -> list[tuple[int, str, int]]:
+    """Return (position, what it reads, how many) of cells that often say that nothing is there.
+
+    What people write for that is of `datasets.ingest.kinds`; one cell in a hundred is often.
+    """
+    typical = [marker for marker in KNOWN_MARKERS if marker and marker not in named]
+    found = []
+    for position, column in cells.items():
+        counts = column.drop_nulls().cast(pl.String).value_counts().rows()
+        found += [
+            (position, text, many)
+            for text, many in sorted(counts, key=lambda pair: -pair[1])
+            if text in typical and many * _OFTEN >= len(column)
+        ]
+    return found
+
+
+def cells_matched(
+    cells: pl.Series,
+    own: Coded,
+    others: pl.Series,
+    data_type: DataType | None = None,
+    *,
+    markers: Collection[str] = (),
+) -> Coded:
+    """Return the cells of another table in the numbers of a column's codes, `own.many` for others.
+
+    Both are told apart together: as text where the column was said to be text, else by the first
+    type that takes all, so `34` and `34.0` are one age.
+    """
+    mine, theirs = cells.drop_nulls().unique(), others.drop_nulls().unique()
+    codes, different = _codes_of(
+        pl.concat([mine.cast(pl.String), theirs.cast(pl.String)]),
+        "text" if data_type == "text" else None,
+        as_ids=False,
+        markers=["", *markers],
+    )
+    named = own.codes[_first_places(cells, mine)]
+    joint = codes[: len(mine)]
+    number_of = np.full(len(different.values) + 1, own.many, dtype=np.int32)
+    number_of[MISSING] = MISSING
+    known = (joint >= 0) & (named >= 0)
+    number_of[joint[known]] = named[known]
+    return Coded(_spread(others, theirs, number_of[codes[len(mine) :]]), own.many + 1, own.numeric)
+
+
 def _columns_read(
     table: TableSource, positions: Sequence[int], progress: Progress | None
 ) -> Iterator[tuple[int, pl.Series]]:
@@ -175,13 +231,29 @@ def _coded(
     codes, different = _codes_of(
         unique.cast(pl.String), data_type, as_ids=as_ids, markers=["", *markers]
     )
-    numbers = unique.to_physical().cast(pl.Int64).to_numpy()
+    numeric = different.data_type in _IN_ORDER
+    return Coded(_spread(cells, unique, codes), len(different.values), numeric), different
+
+
+def _first_places(cells: pl.Series, different: pl.Series) -> npt.NDArray[np.int64]:
+    """Return a place at which each of the different cells stands."""
+    numbers = different.to_physical().cast(pl.Int64).to_numpy()
+    places = np.zeros(int(numbers.max(initial=-1)) + 2, dtype=np.int64)
+    physical = cells.to_physical().cast(pl.Int64).fill_null(len(places) - 1).to_numpy()
+    places[physical] = np.arange(len(cells))
+    return np.asarray(places[numbers])
+
+
+def _spread(
+    cells: pl.Series, different: pl.Series, codes: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    """Return the code of every cell by those of the different ones; a null is missing."""
+    numbers = different.to_physical().cast(pl.Int64).to_numpy()
     # missing takes the last place
     table = np.full(int(numbers.max(initial=-1)) + 2, MISSING, dtype=np.int32)
     table[numbers] = codes
     places = cells.to_physical().cast(pl.Int64).fill_null(len(table) - 1).to_numpy()
-    numeric = different.data_type in _IN_ORDER
-    return Coded(table[places], len(different.values), numeric), different
+    return np.asarray(table[places])
 
 
 def _codes_of(

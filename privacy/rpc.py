@@ -22,6 +22,7 @@ class ThresholdsToKeep(TypedDict, total=False):
     risk: float | None
     missing: str | None
     population: int | None
+    population_dataset: str | None
 
 
 class KeptReport(TypedDict):

@@ -22,6 +22,12 @@ from privacy.measures.inputs import MissingPolicy
 from privacy.measures.report import Report
 from privacy.measures.verdict import Thresholds
 from privacy.measuring import figures_of, report_of
+from privacy.populations import (
+    Population,
+    PopulationFile,
+    population_coded,
+    population_of_file,
+)
 
 
 @dataclass(frozen=True)
@@ -35,13 +41,18 @@ class Kept:
 
 @dataclass(frozen=True, eq=False)
 class MadeReport:
-    """A report of a dataset, of which state of it, and what columns are called in it."""
+    """A report of a dataset, of which state of it, and what columns are called in it.
+
+    `population` is the title of the table that was counted as the population; empty without one.
+    """
 
     dataset: UUID
     state: str
     roles: Roles
     names: Mapping[int, str]
     report: Report
+    rules: Rules
+    population: str = ""
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -94,15 +105,16 @@ def report_make(
     roles: Roles | None = None,
     rules: Rules | None = None,
     kept: Kept | None = None,
+    population_file: PopulationFile | None = None,
 ) -> MadeReport:
     """Return the report of a ready dataset of this owner, by the roles and rules kept unless named.
 
     The first one reads the columns; from then on they are at hand until the dataset is corrected.
-    `kept` is what `choices_kept` gave before. Raises NotFound, and Refused where nothing can be
-    measured.
+    `kept` is what `choices_kept` gave before; a file goes before the population that is kept.
+    Raises NotFound, and Refused where nothing can be measured.
     """
     kept = kept or choices_kept(owner_id=owner_id, dataset_id=dataset_id)
-    roles = roles or kept.roles
+    roles, rules = roles or kept.roles, rules or kept.rules
     if not roles.quasi_identifiers:
         raise Refused(
             "No column is a quasi-identifier yet. Choose one at least.", option="quasi_identifiers"
@@ -110,8 +122,26 @@ def report_make(
     require_measurable(len(roles.positions))
     coded = dataset_coded(dataset_id=dataset_id, owner_id=owner_id, positions=roles.positions)
     names = names_at(kept.labels, (*roles.positions, *roles.direct_identifiers))
-    report = report_of(coded.columns, names=names, roles=roles, rules=rules or kept.rules)
-    return MadeReport(dataset_id, coded.state, roles, names, report)
+    of_whom: dict[str, Any] = {
+        "owner_id": owner_id,
+        "coded": coded,
+        "labels": kept.labels,
+        "positions": roles.quasi_identifiers,
+    }
+    population: Population | None = None
+    if population_file:
+        population = population_of_file(file=population_file, **of_whom)
+    elif rules.population_dataset:
+        population = population_coded(population_id=rules.population_dataset, **of_whom)
+    report = report_of(
+        coded.columns,
+        names=names,
+        roles=roles,
+        rules=rules,
+        population=population.columns if population else None,
+    )
+    title = population.title if population else ""
+    return MadeReport(dataset_id, coded.state, roles, names, report, rules, title)
 
 
 def rows_at_risk(*, owner_id: UUID, made: MadeReport, most: int = 100) -> list[RowAtRisk]:
@@ -141,7 +171,7 @@ def report_keep(*, supabase: Supabase, made: MadeReport) -> UUID:
 
     Raises Conflict where the dataset was changed since it was measured.
     """
-    limits = made.report.thresholds
+    limits, counted = made.report.thresholds, made.rules.population_dataset
 
     def named(positions: Sequence[int]) -> list[str]:
         return [made.names[position] for position in positions]
@@ -163,6 +193,7 @@ def report_keep(*, supabase: Supabase, made: MadeReport) -> UUID:
             "risk": limits.risk,
             "missing": made.report.missing,
             "population": made.report.population,
+            "population_dataset": counted and {"id": str(counted), "title": made.population},
         },
         figures=made.figures,
     )
@@ -177,4 +208,9 @@ def _rules(dataset: Dataset) -> Rules:
     }
     named: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     missing = cast("MissingPolicy", dataset.privacy_missing or "own")
-    return Rules(Thresholds(**named), missing, dataset.privacy_population)
+    return Rules(
+        Thresholds(**named),
+        missing,
+        dataset.privacy_population,
+        dataset.privacy_population_dataset,
+    )

@@ -49,6 +49,7 @@ NOT_IN_IT = {  # and why
     "datasets.StagedFile": "names nobody, and is gone when its load ends",
     "datasets.Worker": "of the server",
     "privacy.PrivacyCodes": "made of rows that are in it",
+    "privacy.PrivacyPopulationCodes": "made of rows that are in it",
     "django_tasks_database.DBTaskResult": "ids of loads that are in it",
     "sessions.Session": "ids of rows that are in it; what was typed, sealed, for an hour",
     "admin.LogEntry": "not used",

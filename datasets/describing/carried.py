@@ -11,7 +11,9 @@ _WORDS = """
 update {datasets} n set keywords = o.keywords, licence = o.licence,
     privacy_k = o.privacy_k, privacy_l = o.privacy_l, privacy_t = o.privacy_t,
     privacy_risk = o.privacy_risk, privacy_missing = o.privacy_missing,
-    privacy_population = o.privacy_population, privacy_changed_at = o.privacy_changed_at
+    privacy_population = o.privacy_population,
+    privacy_population_dataset = o.privacy_population_dataset,
+    privacy_changed_at = o.privacy_changed_at
   from {datasets} o where n.id = %(next)s and o.id = %(before)s
 """
 # of labels that either has more than once nobody knows which is which

@@ -182,6 +182,9 @@ def _wide(head: bytes) -> Encoding | None:
         # one in twenty characters is ASCII in any table; others may have a zero byte as well (一)
         if high < 0.05 or low >= high or not _is_table_in(whole, name):
             continue
+        # a NUL in plain text: of wide characters, all with bytes that can be printed, half are zero
+        if high < 0.5 and not re.search(rb"[\x01-\x08\x0b\x0e-\x1f\x7f-\xff]", whole):
+            continue
         return Encoding(
             name,
             b"",

@@ -24,6 +24,7 @@ class DatasetFacts(TypedDict):
     privacy_risk: float | None
     privacy_missing: str | None  # "own", "any" or "drop"
     privacy_population: int | None  # people that the rows are a sample of; None: not said
+    privacy_population_dataset: str | None  # that holds these people
     privacy_changed_at: str | None  # a threshold, or a role of a column
     state: str  # "created", "loading", "ready" or "deleting"
     id_label: str | None

@@ -93,7 +93,7 @@ INSIDE_FOR_NOBODY = {
 
 
 DESCRIBING = ("title", "description", "origin", "keywords", "licence")
-PRIVACY = ("k", "l", "t", "risk", "missing", "population", "changed_at")
+PRIVACY = ("k", "l", "t", "risk", "missing", "population", "population_dataset", "changed_at")
 
 
 @pytest.fixture(

@@ -467,6 +467,9 @@ def contents(stored: Stored) -> list[Any]:
         ),
         *(
             run(f"select * from {qualified(table)} where dataset_id = %s", [stored.id])
-            for table in ("dataset_columns", "privacy_reports", "privacy_codes")
+            for table in (
+                *("dataset_columns", "privacy_reports", "privacy_codes"),
+                "privacy_population_codes",
+            )
         ),
     ]

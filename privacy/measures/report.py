@@ -46,13 +46,15 @@ class Report:
     `row_risks` has the prosecutor's chance for every measured row, whose place in what was given
     is in `kept`. `of_persons` is there where ids were given; the verdict goes by the worse.
     `overall` is the worst of all sensitive columns, with c at the smallest l of them. `population`
-    is how many rows the journalist's population has; None where it is the table.
+    is how many rows the journalist's population has; None where it is the table. Where rows of it
+    were counted, `population_short` says how many of the table it has too few rows for.
     """
 
     rows: int
     left_out: int
     missing: MissingPolicy
     population: int | None
+    population_short: int | None
     thresholds: Thresholds
     classes: Classes
     persons: Persons | None
@@ -147,6 +149,8 @@ def measure(
     limits = thresholds or Thresholds()
     matching = missing == "any"
     classes = classes_of(list(table.quasi_identifiers.values()), matching=matching)
+    there = _rows_in_population(table, matching=matching)
+    short = None if there is None else int((there < classes.sizes[classes.labels]).sum())
     people = None if table.persons is None else persons_of(classes, table.persons)
     columns = {
         name: _Column.of(tally(classes, codes), in_order=name in ordered)
@@ -160,6 +164,7 @@ def measure(
         left_out=table.left_out,
         missing=missing,
         population=table.population_rows,
+        population_short=short,
         thresholds=limits,
         classes=classes,
         persons=people,
@@ -167,7 +172,7 @@ def measure(
         prosecutor_of_persons=(
             None if people is None else risk.prosecutor_of_persons(people, limits.risk)
         ),
-        journalist=_journalist(table, classes, limits.risk, matching=matching) or prosecutor,
+        journalist=_journalist(table, classes, limits.risk, there) or prosecutor,
         columns={name: column.models for name, column in columns.items()},
         overall=overall,
         p29=p29.original(
@@ -178,7 +183,7 @@ def measure(
         p29_v2=None if overall is None else p29.v2(k_of_the_worse, overall.l_distinct, overall.t),
         row_risks=risk.row_risks(classes),
         kept=table.kept,
-        remarks=tuple(_remarks(table, classes)),
+        remarks=tuple(_remarks(table, classes, short)),
     )
 
 
@@ -239,15 +244,21 @@ def _overall(columns: list[_Column]) -> Models | None:
     )
 
 
-def _journalist(table: Table, classes: Classes, threshold: float, *, matching: bool) -> Risk | None:
-    if table.population is None:
+def _rows_in_population(table: Table, *, matching: bool) -> Ints | None:
+    if table.population is None or isinstance(table.population, int):
         return None
+    sample, population = table.quasi_identifiers.values(), table.population.values()
+    return risk.rows_in_population(list(sample), list(population), matching=matching)
+
+
+def _journalist(
+    table: Table, classes: Classes, threshold: float, there: Ints | None
+) -> Risk | None:
+    if there is not None:
+        return risk.journalist_of_population(classes, there, threshold)
     if isinstance(table.population, int):
         return risk.journalist_of_size(classes, table.population, threshold)
-    sample, population = table.quasi_identifiers.values(), table.population.values()
-    return risk.journalist_of_population(
-        classes, list(sample), list(population), threshold, matching=matching
-    )
+    return None
 
 
 def _checks(report: Report) -> Iterator[Check]:
@@ -264,7 +275,7 @@ def _checks(report: Report) -> Iterator[Check]:
     yield Check("risk", highest, limits.risk, within, "rows" if highest == of_rows else "persons")
 
 
-def _remarks(table: Table, classes: Classes) -> Iterator[str]:
+def _remarks(table: Table, classes: Classes, short: int | None) -> Iterator[str]:
     """Yield what a reader should know before the figures, in plain sentences."""
     if table.rows == 1:
         yield "The table has a single row, which nothing can hide."
@@ -272,6 +283,11 @@ def _remarks(table: Table, classes: Classes) -> Iterator[str]:
         yield "Every row is unique in the quasi-identifiers: each can be singled out."
     if table.left_out:
         yield f"Rows left out for a missing quasi-identifier: {table.left_out:,}."
+    if short:
+        yield (
+            f"The population has fewer rows than the table for {short:,} of {table.rows:,} rows, "
+            "so it does not hold all of it: there the table's own count is taken."
+        )
     if not table.sensitive:
         yield "No column is sensitive, so what classes give away was not measured."
     for name, codes in (table.quasi_identifiers | table.sensitive).items():

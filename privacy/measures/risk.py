@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from privacy.measures.classes import Classes, Persons, classes_of
-from privacy.measures.grouping import Codes
+from privacy.measures.grouping import Codes, Ints
 from privacy.measures.models import Floats
 
 
@@ -42,20 +42,11 @@ def prosecutor_of_persons(persons: Persons, threshold: float) -> Risk:
     return _risk(1.0 / persons.hidden_among, threshold)
 
 
-def journalist_of_population(
-    classes: Classes,
-    sample: Sequence[Codes],
-    population: Sequence[Codes],
-    threshold: float,
-    *,
-    matching: bool = False,
-) -> Risk:
-    """Return the risk of rows among those of a population table of the same columns and codes.
-
-    The population is taken to hold the table: where it has fewer rows of a class, as many are
-    counted as the table has. The average is the marketer's risk.
-    """
-    rows = len(classes.labels)
+def rows_in_population(
+    sample: Sequence[Codes], population: Sequence[Codes], *, matching: bool = False
+) -> Ints:
+    """Return for every row how many of a population match it, by the same columns and codes."""
+    rows = len(sample[0])
     both = classes_of(
         [np.concatenate(columns) for columns in zip(sample, population, strict=True)],
         matching=matching,
@@ -65,8 +56,16 @@ def journalist_of_population(
     if both.neighbours is not None:
         near = both.neighbours
         sizes = np.bincount(near.of, weights=there[near.matching], minlength=both.count)
-    at = both.labels[:rows]
-    return _risk(1.0 / np.maximum(sizes[at], classes.sizes[classes.labels]), threshold)
+    return np.asarray(sizes[both.labels[:rows]], dtype=np.int64)
+
+
+def journalist_of_population(classes: Classes, there: Ints, threshold: float) -> Risk:
+    """Return the risk of rows among the rows of a population that match them.
+
+    The population is taken to hold the table: where it has fewer rows of a class, as many are
+    counted as the table has. The average is the marketer's risk.
+    """
+    return _risk(1.0 / np.maximum(there, classes.sizes[classes.labels]), threshold)
 
 
 def journalist_of_size(classes: Classes, size: int, threshold: float) -> Risk:

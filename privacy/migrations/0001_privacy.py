@@ -49,4 +49,20 @@ class Migration(migrations.Migration):
                 'managed': False,
             },
         ),
+        migrations.CreateModel(
+            name='PrivacyPopulationCodes',
+            fields=[
+                ('pk', models.CompositePrimaryKey('dataset_id', 'position', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('dataset_id', models.UUIDField()),
+                ('position', models.IntegerField()),
+                ('population_id', models.UUIDField()),
+                ('content_state', models.TextField()),
+                ('sealed_key', models.BinaryField()),
+                ('sealed', models.BinaryField()),
+            ],
+            options={
+                'db_table': qualified("privacy_population_codes"),
+                'managed': False,
+            },
+        ),
     ]

@@ -4,13 +4,16 @@ import csv
 import re
 from collections.abc import Sequence
 from typing import Any, Final, cast
+from uuid import UUID
 
 from django import forms
 
 from datasets.describing.forms import SeenField
 from datasets.ingest.choosing import MOST_PATTERNS, Labels, is_several
+from datasets.templatetags.fairdb import times
 from fairdb_site.errors import Refused
 from privacy.chosen import Role, Rules
+from privacy.populations import Candidate
 from privacy.rpc import ThresholdsToKeep
 
 ROLES: Final = {
@@ -33,9 +36,10 @@ _NOT_WHOLE = "Open the page anew: this form is not whole."
 
 
 class ThresholdsForm(forms.Form):
-    """Thresholds of a dataset, how missing values count, and of how many people it is a sample.
+    """Thresholds of a dataset, how missing values count, and of whom it is a sample.
 
-    Empty is the platform's default.
+    Empty is the platform's default. `candidates` are datasets that may be the population: another's
+    is told apart from none by the functions of the database, as anywhere.
     """
 
     k = forms.IntegerField(
@@ -83,13 +87,31 @@ class ThresholdsForm(forms.Form):
         "that a person is in the table has to choose among them: the journalist's risk. The "
         "verdict goes by the worse case, that it is known who is in the table.",
     )
+    population_dataset = forms.UUIDField(
+        label="or a dataset that holds them all",
+        required=False,
+        widget=forms.Select,
+        help_text="It has a column of the same name for every quasi-identifier.",
+    )
     seen = forms.CharField(required=False, widget=forms.HiddenInput, max_length=50)
 
+    def __init__(self, *args: Any, candidates: Sequence[Candidate] = (), **named: Any) -> None:
+        super().__init__(*args, **named)
+        widget = cast("forms.Select", self.fields["population_dataset"].widget)
+        widget.choices = [
+            ("", "None"),
+            *(
+                (str(one.dataset), f"{one.title} (version {one.version}, {times(one.rows, 'row')})")
+                for one in candidates
+            ),
+        ]
+
     @classmethod
-    def of(cls, rules: Rules, seen: str) -> "ThresholdsForm":
+    def of(cls, rules: Rules, seen: str, candidates: Sequence[Candidate]) -> "ThresholdsForm":
         """Return the form as it is now."""
         thresholds = rules.thresholds
         return cls(
+            candidates=candidates,
             initial={
                 "k": thresholds.k,
                 "l": thresholds.l,
@@ -97,8 +119,9 @@ class ThresholdsForm(forms.Form):
                 "risk": thresholds.risk,
                 "missing": rules.missing,
                 "population": rules.population,
+                "population_dataset": rules.population_dataset,
                 "seen": seen,
-            }
+            },
         )
 
     def clean_risk(self) -> float | None:
@@ -108,10 +131,20 @@ class ThresholdsForm(forms.Form):
             raise forms.ValidationError("Ensure this value is above 0.")
         return risk
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse a number and a dataset at once."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("population") and cleaned.get("population_dataset"):
+            self.add_error(
+                "population_dataset", "Give a number of people or a dataset of them, not both."
+            )
+        return cleaned
+
     @property
     def thresholds(self) -> ThresholdsToKeep:
         """What was typed."""
         cleaned = self.cleaned_data
+        counted: UUID | None = cleaned["population_dataset"]
         return ThresholdsToKeep(
             k=cleaned["k"],
             l=cleaned["l"],
@@ -119,6 +152,7 @@ class ThresholdsForm(forms.Form):
             risk=cleaned["risk"],
             missing=cleaned["missing"] or None,
             population=cleaned["population"],
+            population_dataset=str(counted) if counted else None,
         )
 
 

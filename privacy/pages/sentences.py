@@ -117,8 +117,11 @@ def _one(check: Check) -> str:
     return "row" if check.over == "rows" else "person"
 
 
-def figures_explained(report: Report) -> list[Figure]:
-    """Return the figures of the whole table, each with an explanation and a source."""
+def figures_explained(report: Report, population: str = "") -> list[Figure]:
+    """Return the figures of the whole table, each with an explanation and a source.
+
+    `population` is the title of the table that was counted as the population, if one was.
+    """
     el_emam = "El Emam 2013, Guide to the de-identification of personal health information"
     sweeney = "Samarati and Sweeney 1998, k-anonymity"
     opinion = "Article 29 Working Party, opinion 05/2014; derived in the platform's documentation"
@@ -169,7 +172,7 @@ def figures_explained(report: Report) -> list[Figure]:
             f"threshold of {share(report.thresholds.risk)}.",
             el_emam,
         ),
-        *_journalist(report, el_emam),
+        *_journalist(report, population, el_emam),
         Figure(
             "Marketer's risk",
             share(report.journalist.average),
@@ -197,17 +200,27 @@ def figures_explained(report: Report) -> list[Figure]:
     return found
 
 
-def _journalist(report: Report, source: str) -> list[Figure]:
+def _journalist(report: Report, population: str, source: str) -> list[Figure]:
     """Return the risk where the population is known; without one it is the prosecutor's."""
     if report.population is None:
         return []
+    if report.population_short is not None:
+        how = (
+            f"table: one in the rows of {population} that agree with the easiest one, of "
+            f"{times(report.population, 'row')}. Where it has fewer of them than the table, the "
+            "table's count is taken."
+        )
+    else:
+        how = (
+            f"table. Each group is taken to be as frequent among the {report.population:,} as in "
+            "the table; who is rare among them too is more at risk than this says."
+        )
     return [
         Figure(
             "Highest risk (journalist)",
             share(report.journalist.highest),
             "Somebody knows that a person is one of the population, not whether they are in the "
-            f"table. Each group is taken to be as frequent among the {report.population:,} as in "
-            "the table; who is rare among them too is more at risk than this says.",
+            + how,
             source,
         )
     ]

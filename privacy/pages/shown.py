@@ -142,7 +142,7 @@ def report_shown(*, owner_id: UUID, dataset_id: UUID, in_full: bool = True) -> S
         names,
         checks,
         direct,
-        figures=tuple(sentences.figures_explained(made.report)),
+        figures=tuple(sentences.figures_explained(made.report, made.population)),
         models=tuple(sentences.models_of(made.report)),
         sizes=charts.class_sizes(made.report.classes, limits.k),
         curve=charts.risk_curve(made.report.classes, limits.risk),

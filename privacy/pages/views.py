@@ -32,6 +32,7 @@ from privacy.pages.forms import (
 )
 from privacy.pages.roles import RolesPlace, roles_context
 from privacy.pages.sentences import MODELS
+from privacy.populations import population_places, populations_listed
 from privacy.services import choices_kept
 from privacy.suggestions import roles_suggest
 
@@ -71,22 +72,26 @@ def take_suggestions(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse
 def thresholds(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
     """Store the thresholds; the figures follow, in place where HTMX asks."""
     dataset = selectors.dataset_ready(supabase=request.supabase, dataset_id=dataset_id)
-    form = ThresholdsForm(request.POST)
+    owner_id = request.user.pk
+    candidates = populations_listed(owner_id=owner_id, dataset_id=dataset.id)
+    form = ThresholdsForm(request.POST, candidates=candidates)
     status = 422
     if form.is_valid():
         try:
+            _require_columns(owner_id, dataset, form.cleaned_data["population_dataset"])
             rpc.set_privacy_thresholds(
                 request.supabase, dataset.id, form.thresholds, seen=form.cleaned_data["seen"]
             )
         except (NotFound, SignInRequired):
             raise
         except FairdbError as error:
-            form.add_error(None, error.message)
+            about = "population_dataset" if error.option == "population_table" else None
+            form.add_error(about, error.message)
             status = _status(error)
             if isinstance(error, Conflict):  # sent again, what was typed takes over
                 form.data = form.data.copy()  # type: ignore[attr-defined]  # a QueryDict
                 form.data["seen"] = shown.changed_at(  # type: ignore[index]
-                    owner_id=request.user.pk, dataset_id=dataset.id
+                    owner_id=owner_id, dataset_id=dataset.id
                 )
         else:
             if is_htmx(request):
@@ -94,6 +99,19 @@ def thresholds(request: HtmxHttpRequest, dataset_id: UUID) -> HttpResponse:
             messages.success(request, "The thresholds are stored.")
             return redirect("privacy:report", dataset.id)
     return _page(request, dataset, form=form, status=status)
+
+
+def _require_columns(owner_id: UUID, dataset: Dataset, population_id: UUID | None) -> None:
+    """Refuse a population that lacks a column before it is stored; NotFound for another's."""
+    if population_id is None:
+        return
+    kept = choices_kept(owner_id=owner_id, dataset_id=dataset.id)
+    population_places(
+        owner_id=owner_id,
+        labels=kept.labels,
+        positions=kept.roles.quasi_identifiers,
+        population_id=population_id,
+    )
 
 
 @require_safe
@@ -249,7 +267,8 @@ def _page(
     if shown.has_roles(owner_id=owner_id, dataset=dataset):
         kept = choices_kept(owner_id=owner_id, dataset_id=dataset.id)
         context["report"] = shown.report_shown(owner_id=owner_id, dataset_id=dataset.id)
-        context["form"] = form or ThresholdsForm.of(kept.rules, seen)
+        candidates = populations_listed(owner_id=owner_id, dataset_id=dataset.id)
+        context["form"] = form or ThresholdsForm.of(kept.rules, seen, candidates)
     else:
         found = roles_suggest(owner_id=owner_id, dataset_id=dataset.id)
         context["suggestions"] = [

@@ -16,16 +16,27 @@ alter table :"data_schema".datasets
   add column privacy_risk double precision check (privacy_risk > 0 and privacy_risk <= 1),
   add column privacy_missing text check (privacy_missing in ('own', 'any', 'drop')),
   add column privacy_population bigint check (privacy_population >= 1),
-  add column privacy_changed_at timestamptz;
+  add column privacy_population_dataset uuid,
+  add column privacy_changed_at timestamptz,
+  add constraint datasets_one_population
+    check (privacy_population is null or privacy_population_dataset is null),
+  -- so that it is never another owner's
+  add constraint datasets_population_of_owner foreign key (privacy_population_dataset, user_id)
+    references :"data_schema".datasets (id, user_id)
+    on delete set null (privacy_population_dataset);
+create index datasets_population on :"data_schema".datasets (privacy_population_dataset, user_id)
+  where privacy_population_dataset is not null;
 comment on column :"data_schema".datasets.privacy_population is
   'Of how many people the rows are a sample, as the owner knows; null where nobody said.';
+comment on column :"data_schema".datasets.privacy_population_dataset is
+  'The dataset that holds these people, where it is a table; matched by labels of columns.';
 comment on column :"data_schema".datasets.privacy_changed_at is
   'When roles or thresholds last changed.';
 
 grant update (privacy_role) on :"data_schema".dataset_columns to authenticated;
 grant update (
   privacy_k, privacy_l, privacy_t, privacy_risk, privacy_missing, privacy_population,
-  privacy_changed_at
+  privacy_population_dataset, privacy_changed_at
 ) on :"data_schema".datasets to authenticated;
 
 -- content_state: which rows and columns a dataset has, in so far as they can change ---------------
@@ -86,6 +97,26 @@ create table :"data_schema".privacy_codes (
 alter table :"data_schema".privacy_codes alter column sealed set storage external;
 alter table :"data_schema".privacy_codes enable row level security;
 revoke all on :"data_schema".privacy_codes from public, anon, authenticated, service_role;
+
+-- privacy_population_codes -----------------------------------------------------------------------
+-- Which rows of a population have the values of a dataset's column, in the numbers of that column's
+-- codes; likewise sealed. content_state is that of both.
+
+create table :"data_schema".privacy_population_codes (
+  dataset_id uuid not null references :"data_schema".datasets (id) on delete cascade,
+  position integer not null,
+  population_id uuid not null references :"data_schema".datasets (id) on delete cascade,
+  content_state text not null,
+  sealed_key bytea not null,
+  sealed bytea not null,
+  primary key (dataset_id, position)
+);
+create index privacy_population_codes_population
+  on :"data_schema".privacy_population_codes (population_id);
+alter table :"data_schema".privacy_population_codes alter column sealed set storage external;
+alter table :"data_schema".privacy_population_codes enable row level security;
+revoke all on :"data_schema".privacy_population_codes
+  from public, anon, authenticated, service_role;
 
 -- set_privacy_roles ------------------------------------------------------------------------------
 -- p_roles maps positions of columns to roles, or to null for none: {"3": "sensitive", "4": null}.
@@ -182,8 +213,9 @@ grant execute on function public.set_privacy_roles(uuid, jsonb, jsonb, text, tex
 
 -- set_privacy_thresholds -------------------------------------------------------------------------
 -- p_thresholds has any of k, l (whole numbers of 1 or above), t (0..1), risk (above 0, at most 1),
--- missing ('own', 'any' or 'drop') and population (a whole number up to 10^12, which no population
--- passes); null is the platform's default. p_seen as for roles.
+-- missing ('own', 'any' or 'drop'), population (a whole number up to 10^12, which no population
+-- passes) or population_dataset (another ready dataset of the caller); null is the platform's
+-- default. p_seen as for roles.
 -- Returns the names of what changed.
 
 create function public.set_privacy_thresholds(
@@ -195,7 +227,7 @@ create function public.set_privacy_thresholds(
 language plpgsql volatile security invoker set search_path = ''
 as $$
 declare
-  c_names constant text[] := '{k,l,t,risk,missing,population}';
+  c_names constant text[] := '{k,l,t,risk,missing,population,population_dataset}';
   v_dataset :"data_schema".datasets;
   v_key text;
   v_value jsonb;
@@ -220,6 +252,21 @@ begin
     if v_key = 'missing' then
       if v_value #>> '{}' not in ('own', 'any', 'drop') then
         raise sqlstate '22023' using message = 'Missing values are counted as own, any or drop.';
+      end if;
+      continue;
+    end if;
+    if v_key = 'population_dataset' then
+      if v_value #>> '{}' !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+        raise sqlstate '22023' using message = 'The population is named by the id of a dataset.';
+      end if;
+      if (v_value #>> '{}')::uuid = p_dataset_id then
+        raise sqlstate '22023' using message =
+          'A dataset is not its own population: choose another, or none.';
+      end if;
+      perform from :"data_schema".datasets d
+        where d.id = (v_value #>> '{}')::uuid and d.state = 'ready';
+      if not found then
+        raise sqlstate 'PT404' using message = 'No such dataset.';
       end if;
       continue;
     end if;
@@ -248,11 +295,16 @@ begin
   v_before := jsonb_build_object(
     'k', v_dataset.privacy_k, 'l', v_dataset.privacy_l, 't', v_dataset.privacy_t,
     'risk', v_dataset.privacy_risk, 'missing', v_dataset.privacy_missing,
-    'population', v_dataset.privacy_population);
+    'population', v_dataset.privacy_population,
+    'population_dataset', v_dataset.privacy_population_dataset);
   select coalesce(jsonb_agg(t.key order by t.key), '[]') into v_changed
     from jsonb_each(p_thresholds) t where v_before -> t.key is distinct from t.value;
   if v_changed <> '[]' then
     v_before := v_before || p_thresholds;
+    if v_before ->> 'population' is not null and v_before ->> 'population_dataset' is not null then
+      raise sqlstate '22023' using message =
+        'The population is a number of people or a dataset, not both.';
+    end if;
     update :"data_schema".datasets
       set privacy_k = (v_before ->> 'k')::numeric::integer,
           privacy_l = (v_before ->> 'l')::numeric::integer,
@@ -260,6 +312,7 @@ begin
           privacy_risk = (v_before ->> 'risk')::double precision,
           privacy_missing = v_before ->> 'missing',
           privacy_population = (v_before ->> 'population')::numeric::bigint,
+          privacy_population_dataset = (v_before ->> 'population_dataset')::uuid,
           privacy_changed_at = clock_timestamp()
       where id = p_dataset_id;
   end if;

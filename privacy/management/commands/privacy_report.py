@@ -1,23 +1,26 @@
 """Measure how identifying a dataset or a local file is."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import polars as pl
 from django.core.management.base import CommandError, CommandParser
 
-from datasets.ingest.read import open_table
+from datasets.ingest.read import TableSource, open_table
 from datasets.templatetags.fairdb import times
 from fairdb_site.commands import FairdbCommand, Json, ProgressBar
 from fairdb_site.errors import Refused
-from privacy.chosen import Roles, Rules, names_at, roles_named
+from privacy.chosen import Roles, Rules, names_at, places_in_population, roles_named
 from privacy.measures.verdict import Check, Thresholds
 from privacy.measuring import figures_of, report_of
-from privacy.reading import columns_coded
+from privacy.reading import cells_coded, cells_matched, columns_read, markers_unnamed
 
 THRESHOLDS_MISSED = 3
+_HINTS = 5  # about cells that look as if they were missing
 _SHOWN_OF_A_COLUMN = ("alpha", "l_distinct", "l_entropy", "t", "beta", "delta")
 
 
@@ -36,7 +39,8 @@ class Command(FairdbCommand):
         "k": "--k",
         "l": "--l",
         "missing": "--missing-policy",
-        "population": "--population",
+        "population": "--population-size",
+        "population_table": "--population",
         "quasi_identifiers": "--quasi-identifiers",
         "risk": "--risk",
         "sensitive": "--sensitive",
@@ -74,10 +78,18 @@ class Command(FairdbCommand):
             )
         parser.add_argument(
             "--population",
+            default="",
+            metavar="FILE|DATASET",
+            help="a table of the people that the rows are a sample of, for the journalist's risk: "
+            "a file, or for a DATASET another of its owner's, with a column of the same label for "
+            "every quasi-identifier",
+        )
+        parser.add_argument(
+            "--population-size",
             type=int,
             metavar="N",
-            help="people that the rows are a sample of, for the journalist's risk; default: the "
-            "dataset's, else the rows themselves",
+            help="how many people they are, where there is no table of them; default: the "
+            "dataset's population, else the rows themselves",
         )
         parser.add_argument(
             "--missing-policy",
@@ -113,9 +125,8 @@ class Command(FairdbCommand):
         """Measure the table."""
         # what cannot be met is refused before anything is read
         rules = _rules(Rules(), options)
-        try:
-            dataset = UUID(options["table"])
-        except ValueError:
+        dataset = _dataset_named(options["table"])
+        if dataset is None:
             return self._of_file(Path(options["table"]), rules, options)
         return self._of_dataset(dataset, options)
 
@@ -128,9 +139,14 @@ class Command(FairdbCommand):
         from accounts.models import AuditAction
         from accounts.services import account_by_email
         from datasets.catalogue import dataset_facts
+        from privacy.populations import PopulationFile
         from privacy.services import choices_kept, report_make
 
-        for option in ("delimiter", "encoding", "sheet", "missing"):
+        of_files = ["delimiter", "encoding", "sheet"]
+        population = options["population"]
+        if not population or _dataset_named(population):
+            of_files.append("missing")
+        for option in of_files:
             if options[option]:
                 raise Refused(f"--{option} is about files; {dataset} is a dataset.")
         if options["owner"]:
@@ -138,23 +154,31 @@ class Command(FairdbCommand):
         else:
             owner = dataset_facts(dataset)["owner_id"]
         kept = choices_kept(owner_id=owner, dataset_id=dataset)
+        file = None
+        if population and not _dataset_named(population):
+            file = PopulationFile(population, _population_opened(population), options["missing"])
         made = report_make(
             owner_id=owner,
             dataset_id=dataset,
             roles=_roles(kept.labels, kept.roles, options),
             rules=_rules(kept.rules, options),
             kept=kept,
+            population_file=file,
         )
-        audit.record(AuditAction.ROWS_READ, actor=None, subject=owner, dataset=dataset)
+        for read in filter(None, (dataset, made.rules.population_dataset)):
+            audit.record(AuditAction.ROWS_READ, actor=None, subject=owner, dataset=read)
         self.found = made.report
         return {"dataset": dataset, **made.figures}
 
     def _of_file(self, path: Path, rules: Rules, options: dict[str, Any]) -> Json:
         if options["owner"]:
             raise Refused("--owner is about datasets; a file has none.")
-        if not path.is_file():
-            raise Refused(f"There is no file {path}.")
-        table = open_table(
+        if _dataset_named(options["population"]):
+            raise Refused(
+                "The population of a file is a file; a dataset has another's.",
+                option="population_table",
+            )
+        table = _opened(
             path,
             delimiter=options["delimiter"],
             encoding=options["encoding"],
@@ -166,20 +190,55 @@ class Command(FairdbCommand):
             sensitive=options["sensitive"],
             id_column=options["id_column"],
         )
+        people, places = None, {}
+        if options["population"]:
+            # what cannot be matched is refused before anything is read
+            people = _population_opened(options["population"])
+            places = places_in_population(
+                table.file_header, roles.quasi_identifiers, people.file_header
+            )
+        markers = options["missing"]
+        cells = self._read(table, path, roles.positions)
+        columns = {
+            place: cells_coded(series, as_ids=place == roles.id_position, markers=markers)
+            for place, series in cells.items()
+        }
+        self._hint_at_markers(table.file_header, cells, markers)
+        population = None
+        if people:
+            others = self._read(people, Path(options["population"]), list(places.values()))
+            population = {
+                place: cells_matched(cells[place], columns[place], others[there], markers=markers)
+                for place, there in places.items()
+            }
+        names = names_at(table.file_header, roles.positions)
+        self.found = report_of(
+            columns, names=names, roles=roles, rules=rules, population=population
+        )
+        return {"file": str(path), **figures_of(self.found)}
+
+    def _read(
+        self, table: TableSource, path: Path, positions: Sequence[int]
+    ) -> dict[int, pl.Series]:
         bar, size = ProgressBar(self.stderr._out), path.stat().st_size
         try:
-            columns = columns_coded(
-                table,
-                roles.positions,
-                id_position=roles.id_position,
-                missing=options["missing"],
-                progress=lambda done: bar("reading", done, size),
-            )
+            return columns_read(table, positions, progress=lambda done: bar("reading", done, size))
+        except OSError as error:
+            raise Refused(f"{path} cannot be read: {error.strerror}.") from None
         finally:
             bar.clear()
-        names = names_at(table.file_header, roles.positions)
-        self.found = report_of(columns, names=names, roles=roles, rules=rules)
-        return {"file": str(path), **figures_of(self.found)}
+
+    def _hint_at_markers(
+        self, header: Sequence[str], cells: Mapping[int, pl.Series], named: Sequence[str]
+    ) -> None:
+        """Say which cells look like missing values but are counted as values."""
+        for place, marker, rows in markers_unnamed(cells, named)[:_HINTS]:
+            label = names_at(header, [place])[place]
+            self.stderr.write(
+                f"{label}: {marker!r} in {times(rows, 'cell')} is counted as a value. If it means "
+                f"missing, add --missing={shlex.quote(marker)}",
+                style_func=str,
+            )
 
     def report(self, result: Json) -> None:
         """Say the verdict, then the thresholds beside what was found, then the rest."""
@@ -222,6 +281,35 @@ class Command(FairdbCommand):
             self.stdout.write(f"remark    {remark}")
 
 
+def _dataset_named(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _opened(
+    path: Path,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
+) -> TableSource:
+    if not path.is_file():
+        raise Refused(f"There is no file {path}.")
+    try:
+        return open_table(path, delimiter=delimiter, encoding=encoding, sheet=sheet)
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _population_opened(name: str) -> TableSource:
+    try:
+        return _opened(Path(name))
+    except Refused as error:
+        raise Refused(f"{name} is no population: {error.message}") from None
+
+
 def _roles(labels: Sequence[str], kept: Roles, options: dict[str, Any]) -> Roles:
     """Return the roles named, else those kept; the dataset's id column where no other is named."""
     names = {name: options[name] for name in ("quasi_identifiers", "sensitive", "id_column")}
@@ -236,12 +324,20 @@ def _roles(labels: Sequence[str], kept: Roles, options: dict[str, Any]) -> Roles
 def _rules(kept: Rules, options: dict[str, Any]) -> Rules:
     """Return the rules kept, but for what is named."""
     named = {name: options[name] for name in ("k", "l", "t", "risk") if options[name] is not None}
-    population = options["population"]
-    return Rules(
+    table, size = options["population"], options["population_size"]
+    if table and size is not None:
+        raise Refused(
+            "A population has a table or a size. Give one of both.", option="population_table"
+        )
+    rules = Rules(
         replace(kept.thresholds, **named),
         options["missing_policy"] or kept.missing,
-        kept.population if population is None else population,
+        kept.population,
+        kept.population_dataset,
     )
+    if table or size is not None:
+        return replace(rules, population=size, population_dataset=_dataset_named(table))
+    return rules
 
 
 def _line_of(check: Check) -> str:
