@@ -19,25 +19,25 @@ from datasets.ingest.plan import PlannedColumn
 from datasets.models import Dataset, DatasetColumn
 from datasets.turns import require_turn
 from fairdb_site.database import as_user
-from fairdb_site.errors import NotFound, Refused
+from fairdb_site.errors import NotFound
 from privacy.chosen import names_at
+from privacy.codes import content_state
 from privacy.measures.models import Floats
-
-FEWEST_TAXA: Final = 50
-"""Columns of numbers from which on a table may be of abundances; traits of people are fewer."""
-
-MOST_CELLS: Final = 10_000_000
-"""Abundances measured at once: some 100 MB, a few times over while they are ranked and rounded."""
+from privacy.measures.taxa import require_abundances
 
 _CELLS_A_BLOCK: Final = 2_000_000  # of text at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Abundances:
-    """A row for every sample and a column for every taxon, NaN where missing, and their labels."""
+    """A row for every sample and a column for every taxon, NaN where missing, and their labels.
+
+    `state` is of which state of the dataset they are.
+    """
 
     values: Floats
     labels: tuple[str, ...]
+    state: str
 
 
 def taxa_count(*, owner_id: UUID, dataset_id: UUID) -> int:
@@ -57,9 +57,10 @@ def abundances_read(*, owner_id: UUID, dataset_id: UUID) -> Abundances:
         dataset = Dataset.objects.filter(pk=dataset_id, state=Dataset.State.READY).first()
         if dataset is None:
             raise NotFound("There is no such dataset, or it is not yours.")
+        state = content_state(dataset_id)
         columns = list(_taxa(dataset_id).order_by("position"))
         rows = dataset.row_count or 0
-        _require_measurable(rows, len(columns))
+        require_abundances(rows, len(columns))
         with connection.cursor() as cursor:
             require_turn(cursor, owner_id)
             # a whole column takes longer than a page may
@@ -75,7 +76,7 @@ def abundances_read(*, owner_id: UUID, dataset_id: UUID) -> Abundances:
             .values_list("label", flat=True)
         )
     named = names_at(labels, [column.position for column in columns])
-    return Abundances(np.hstack(blocks), tuple(named.values()))
+    return Abundances(np.hstack(blocks), tuple(named.values()), state)
 
 
 def _taxa(dataset_id: UUID) -> QuerySet[DatasetColumn]:
@@ -86,19 +87,6 @@ def _taxa(dataset_id: UUID) -> QuerySet[DatasetColumn]:
         data_type__in=("integer", "float"),
         minimum__isnull=False,
     ).exclude(minimum__startswith="-")
-
-
-def _require_measurable(rows: int, columns: int) -> None:
-    if columns < FEWEST_TAXA:
-        raise Refused(
-            f"A table of abundances has {FEWEST_TAXA} columns of numbers or more that are never "
-            f"below 0 and have no role but Other; this one has {columns:,}."
-        )
-    if rows * columns > MOST_CELLS:
-        raise Refused(
-            f"{columns:,} taxa of {rows:,} samples are {rows * columns:,} abundances; at most "
-            f"{MOST_CELLS:,} are measured. Load a dataset of fewer taxa or samples."
-        )
 
 
 def _values(dataset: Dataset, columns: list[DatasetColumn]) -> Floats:

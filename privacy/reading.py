@@ -19,6 +19,8 @@ from datasets.ingest.pseudonyms import normalize_id
 from datasets.ingest.read import TableSource
 from fairdb_site.errors import TooLarge
 from privacy.measures.coding import MISSING, Coded
+from privacy.measures.models import Floats
+from privacy.measures.taxa import FEWEST_TAXA, require_abundances
 
 Progress = Callable[[int], None]
 _OFTEN: Final = 100
@@ -136,6 +138,44 @@ def columns_read(
 ) -> dict[int, pl.Series]:
     """Return the cells of the columns at some places of a file, as categories of text."""
     return dict(_columns_read(table, positions, progress))
+
+
+def abundances_in(
+    table: TableSource,
+    left_out: Collection[int],
+    *,
+    missing: Collection[str] = (),
+    progress: Progress | None = None,
+) -> Floats:
+    """Return a row for every sample and a column for every taxon of a file, NaN where missing.
+
+    Taxa are the columns of numbers, never below 0, but for those at the places of `left_out`.
+    Raises Refused where there are too few, or more cells than are measured.
+    """
+    narrow = table.without(set(left_out))
+    pieces: list[Floats] = []
+    fits = np.ones(len(narrow.header), dtype=bool)
+    rows = 0
+    for block in narrow.blocks():
+        text = pl.all().cast(pl.String)
+        text = pl.when(~text.is_in(["", *missing])).then(text)
+        cells = block.frame.lazy().select(text).collect()
+        numbers = cells.lazy().select(pl.all().cast(pl.Float64, strict=False)).collect()
+        strange = [a != b for a, b in zip(_nulls(numbers), _nulls(cells), strict=True)]
+        values = numbers.select(pl.all().fill_null(float("nan"))).to_numpy()
+        fits &= ~np.array(strange) & ~(values < 0).any(axis=0) & ~np.isinf(values).any(axis=0)
+        pieces.append(values)
+        rows += len(values)
+        require_abundances(rows, max(int(fits.sum()), FEWEST_TAXA))
+        if progress:
+            progress(narrow.bytes_read)
+    fits &= ~np.logical_and.reduce([np.isnan(piece).all(axis=0) for piece in pieces])
+    require_abundances(rows, int(fits.sum()))
+    return np.vstack([piece[:, fits] for piece in pieces])
+
+
+def _nulls(frame: pl.DataFrame) -> tuple[int, ...]:
+    return frame.null_count().row(0)
 
 
 def markers_unnamed(

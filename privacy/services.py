@@ -16,10 +16,12 @@ from fairdb_site.database import as_user
 from fairdb_site.errors import Conflict, NotFound, Refused
 from fairdb_site.supabase.clients import Supabase
 from privacy import rpc
+from privacy.abundances import abundances_read
 from privacy.chosen import Roles, Rules, names_at, require_measurable
 from privacy.codes import content_state, dataset_coded
 from privacy.measures.inputs import MissingPolicy
 from privacy.measures.report import Report
+from privacy.measures.taxa import taxa_uniqueness
 from privacy.measures.verdict import Thresholds
 from privacy.measuring import figures_of, report_of
 from privacy.populations import (
@@ -166,8 +168,22 @@ def rows_at_risk(*, owner_id: UUID, made: MadeReport, most: int = 100) -> list[R
     return [RowAtRisk(numbers[place], risk) for place, risk in found]
 
 
-def report_keep(*, supabase: Supabase, made: MadeReport) -> UUID:
-    """Keep a report under its owner's token; return its id.
+def taxa_figures(*, owner_id: UUID, made: MadeReport) -> dict[str, Any]:
+    """Return how many taxa single samples of a report's dataset out, as JSON has it.
+
+    Raises Refused where there are too few or many, Conflict where the dataset was changed since
+    the report was made, or other work of the account is under way.
+    """
+    read = abundances_read(owner_id=owner_id, dataset_id=made.dataset)
+    if read.state != made.state:
+        raise Conflict("The dataset was changed since it was measured. Make the report again.")
+    return taxa_uniqueness(read.values).figures(len(read.labels))
+
+
+def report_keep(
+    *, supabase: Supabase, made: MadeReport, taxa: Mapping[str, Any] | None = None
+) -> UUID:
+    """Keep a report under its owner's token, with figures of taxa if given; return its id.
 
     Raises Conflict where the dataset was changed since it was measured.
     """
@@ -195,7 +211,7 @@ def report_keep(*, supabase: Supabase, made: MadeReport) -> UUID:
             "population": made.report.population,
             "population_dataset": counted and {"id": str(counted), "title": made.population},
         },
-        figures=made.figures,
+        figures=made.figures | ({"taxa": taxa} if taxa else {}),
     )
 
 

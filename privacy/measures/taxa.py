@@ -19,6 +19,12 @@ MOST_TAXA: Final = (
     2_000  # the most prevalent hundreds are in every sample, which tells nobody apart
 )
 DECIMALS: Final = 2  # of a relative abundance: whole percent
+FEWEST_TAXA: Final = 50
+"""Columns of numbers from which on a table may be of abundances; traits of people are fewer."""
+MOST_CELLS: Final = 10_000_000
+"""Abundances measured at once: some 100 MB, a few times over while they are ranked and rounded."""
+_MARKS: Final = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1_000)
+_SHARES: Final = (0.5, 0.9, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +44,53 @@ class TaxaUniqueness:
         """Return how many taxa make so large a share of samples unique, None if all do not."""
         enough = np.flatnonzero((self.abundance if rounded else self.presence) >= share)
         return int(enough[0]) + 1 if len(enough) else None
+
+    @property
+    def marks(self) -> tuple[int, ...]:
+        """Numbers of taxa that a table says the shares of: 1, 2, 3, 5, 10, ... and all."""
+        many = len(self.taxa)
+        return (*(mark for mark in _MARKS if mark < many), many)
+
+    @property
+    def needed(self) -> tuple[tuple[float, int | None, int | None], ...]:
+        """Shares of samples, each with how many taxa make so many unique: presence, abundance."""
+        return tuple(
+            (share, self.taxa_needed(share), self.taxa_needed(share, rounded=True))
+            for share in _SHARES
+        )
+
+    def figures(self, taxa: int) -> dict[str, Any]:
+        """Return the figures for JSON; `taxa` is how many there are, tried or not."""
+        return {
+            "samples": self.samples,
+            "taxa": taxa,
+            "tried": len(self.taxa),
+            "unique": {
+                str(mark): {
+                    "presence": float(self.presence[mark - 1]),
+                    "abundance": float(self.abundance[mark - 1]),
+                }
+                for mark in self.marks
+            },
+            "needed": {
+                f"{share:g}": {"presence": presence, "abundance": abundance}
+                for share, presence, abundance in self.needed
+            },
+        }
+
+
+def require_abundances(rows: int, taxa: int) -> None:
+    """Refuse a table of too few taxa, or of more abundances than are measured at once."""
+    if taxa < FEWEST_TAXA:
+        raise Refused(
+            f"A table of abundances has {FEWEST_TAXA} columns of numbers or more that are never "
+            f"below 0 and have no role but Other; this one has {taxa:,}."
+        )
+    if rows * taxa > MOST_CELLS:
+        raise Refused(
+            f"{taxa:,} taxa of {rows:,} samples are {rows * taxa:,} abundances; at most "
+            f"{MOST_CELLS:,} are measured. Take a table of fewer taxa or samples."
+        )
 
 
 def taxa_uniqueness(

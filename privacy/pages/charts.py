@@ -21,7 +21,6 @@ CURVE_WIDTH, CURVE_HEIGHT = 480.0, 140.0
 _SIZES: Final = (1, 2, 3, 5, 10, 20, 50, 100, 1_000)
 _MOST_STEPS: Final = 200  # of a curve: more than can be seen
 _TABLE_STEPS: Final = (1, 2, 3, 4, 5, 10, 20, 50, 100)
-_TAXA_KNOWN: Final = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1_000)
 _MOST_WEIGHED: Final = 30  # columns left out in turn
 CELLS_WEIGHED: Final = 20_000_000
 """Cells that are grouped again to weigh columns: about a second."""
@@ -181,7 +180,6 @@ def taxa_curve(found: TaxaUniqueness) -> TaxaCurve:
     """Return the shares of unique samples over how many taxa are known, on a logarithmic scale."""
     many = len(found.taxa)
     drawn = np.unique(np.geomspace(1, many, _MOST_STEPS).round().astype(int)).tolist()
-    marks = sorted({mark for mark in _TAXA_KNOWN if mark < many} | {many})
 
     def x(known: int) -> float:
         return CURVE_WIDTH * math.log(known) / math.log(many) if many > 1 else 0.0
@@ -196,7 +194,7 @@ def taxa_curve(found: TaxaUniqueness) -> TaxaCurve:
         decades=tuple(x(10**n) for n in range(1, len(str(many))) if 10**n < many),
         steps=tuple(
             TaxaStep(known, float(found.presence[known - 1]), float(found.abundance[known - 1]))
-            for known in marks
+            for known in found.marks
         ),
     )
 

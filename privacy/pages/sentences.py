@@ -8,6 +8,9 @@ from privacy.measures.report import Report
 from privacy.measures.verdict import Check
 from privacy.pages.charts import names_listed
 
+_FEW_CHECKS = 12
+_WORST_CHECKS = 8
+
 
 @dataclass(frozen=True)
 class ShownCheck:
@@ -19,6 +22,7 @@ class ShownCheck:
     found: str
     held: bool
     meaning: str
+    excess: float
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,8 @@ def direct_identifiers(names: Sequence[str]) -> str:
     )
 
 
-def checks_shown(report: Report, names: Sequence[str]) -> list[ShownCheck]:
-    """Return each threshold beside its figure."""
-    known = names_listed(names)
+def checks_shown(checks: Sequence[Check], known: str) -> list[ShownCheck]:
+    """Return each threshold beside its figure; `known` are the quasi-identifiers as text."""
     titles = {
         "k": "Smallest group (k)",
         "l": "Different values (l)",
@@ -81,9 +84,33 @@ def checks_shown(report: Report, names: Sequence[str]) -> list[ShownCheck]:
             _found(check),
             check.held,
             meaning_of(check, known),
+            _excess(check),
         )
-        for check in report.checks()
+        for check in checks
     ]
+
+
+def worst_first(checks: Sequence[ShownCheck]) -> tuple[list[ShownCheck], list[ShownCheck]]:
+    """Return (those to show at once, the rest): of many sensitive columns the worst ones.
+
+    Where they are few, all in their order.
+    """
+    if len(checks) <= _FEW_CHECKS:
+        return list(checks), []
+    whole = [check for check in checks if check.column is None]
+    ranked = sorted((check for check in checks if check.column is not None), key=_how_bad)
+    return whole + ranked[:_WORST_CHECKS], ranked[_WORST_CHECKS:]
+
+
+def _how_bad(check: ShownCheck) -> tuple[bool, float]:
+    return check.held, -check.excess
+
+
+def _excess(check: Check) -> float:
+    """Return how many times the threshold is passed; of l how many times it is missed."""
+    if check.measure in {"k", "l"}:
+        return check.threshold / max(check.found, 1)
+    return check.found / max(check.threshold, 0.01)
 
 
 def meaning_of(check: Check, known: str) -> str:
@@ -206,7 +233,7 @@ def _journalist(report: Report, population: str, source: str) -> list[Figure]:
         return []
     if report.population_short is not None:
         how = (
-            f"table: one in the rows of {population} that agree with the easiest one, of "
+            f"table: one in the rows of “{population}” that agree with the easiest one, of "
             f"{times(report.population, 'row')}. Where it has fewer of them than the table, the "
             "table's count is taken."
         )
@@ -225,6 +252,34 @@ def _journalist(report: Report, population: str, source: str) -> list[Figure]:
         )
     ]
 
+
+FIGURES = (
+    ("rows", "Rows measured", "How many rows the figures are of."),
+    ("rows_left_out", "Rows left out", "Rows that lack a quasi-identifier, where such are left "
+     "out."),
+    ("classes", "Groups", "Rows that agree in all quasi-identifiers are a group: nobody can tell "
+     "them apart by what is known of them."),
+    ("k", "Smallest group (k)", "Among how many rows every row hides at least, itself included. 1 "
+     "is no hiding."),
+    ("k_persons", "Smallest group in persons", "The same over distinct persons, of whom each may "
+     "have several rows."),
+    ("uniques", "Rows alone", "Rows whose combination nobody shares."),
+    ("uniques_persons", "Persons alone", "Persons who stand alone in some combination."),
+    ("prosecutor_max", "Highest risk", "Somebody knows that a person is in the table: the chance "
+     "that the row easiest to find is matched rightly."),
+    ("prosecutor_max_persons", "Highest risk of persons", "The same over distinct persons."),
+    ("prosecutor_average", "Average risk", "The same chance over all rows."),
+    ("prosecutor_above", "Rows above the threshold of risk", "Rows whose own chance is above it."),
+    ("journalist_max", "Highest risk (journalist)", "Somebody knows only that a person is in the "
+     "population; without one it is the highest risk above."),
+    ("marketer", "Marketer's risk", "Somebody wants as many people as possible: the share of rows "
+     "matched rightly."),
+    ("p29", "P29 score", "From 0 (somebody is exposed) to 1, by the original system's formula. A "
+     "score, not a legal verdict."),
+    ("p29_v2", "P29 score, v2", "The same idea with absolute distances: it never falls where k or "
+     "l rise or t falls."),
+)  # fmt: skip
+"""Figures of the whole table as kept reports have them: key, name, what it says."""
 
 MODELS = (
     ("alpha", "α", "The largest share of one value in a group.", "Wong et al. 2006"),

@@ -25,7 +25,6 @@ ROWS_SHOWN = 20
 _LARGEST = 4
 _LISTED = 5
 _NAMED = 3
-_SHARES_OF_SAMPLES = (0.5, 0.9, 1.0)
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class ShownReport:
     why: str = ""
     names: tuple[str, ...] = ()
     checks: tuple[sentences.ShownCheck, ...] = ()
+    more_checks: tuple[sentences.ShownCheck, ...] = ()
     direct: str = ""
     figures: tuple[sentences.Figure, ...] = ()
     models: tuple[tuple[str, list[str]], ...] = ()
@@ -127,12 +127,13 @@ def report_shown(*, owner_id: UUID, dataset_id: UUID, in_full: bool = True) -> S
         return ShownReport(error.message, names=tuple(names_at(kept.labels, chosen).values()))
     names = tuple(made.names[position] for position in made.roles.quasi_identifiers)
     head, why = sentences.verdict(made.report, names)
-    checks = tuple(sentences.checks_shown(made.report, names))
+    shown = sentences.checks_shown(made.report.checks(), charts.names_listed(names))
+    checks, more = map(tuple, sentences.worst_first(shown))
     direct = sentences.direct_identifiers(
         [made.names[position] for position in made.roles.direct_identifiers]
     )
     if not in_full:
-        return ShownReport("", made, head, why, names, checks, direct)
+        return ShownReport("", made, head, why, names, checks, more, direct)
     limits = made.report.thresholds
     return ShownReport(
         "",
@@ -141,6 +142,7 @@ def report_shown(*, owner_id: UUID, dataset_id: UUID, in_full: bool = True) -> S
         why,
         names,
         checks,
+        more,
         direct,
         figures=tuple(sentences.figures_explained(made.report, made.population)),
         models=tuple(sentences.models_of(made.report)),
@@ -201,10 +203,7 @@ def taxa_shown(*, owner_id: UUID, dataset_id: UUID) -> ShownTaxa:
         taxa=len(read.labels),
         measured=len(found.taxa),
         first=charts.names_listed(first),
-        needed=tuple(
-            (share, found.taxa_needed(share), found.taxa_needed(share, rounded=True))
-            for share in _SHARES_OF_SAMPLES
-        ),
+        needed=found.needed,
     )
 
 

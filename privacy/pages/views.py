@@ -20,7 +20,8 @@ from datasets.templatetags.fairdb import times
 from fairdb_site.errors import Conflict, FairdbError, NotFound, Refused, SignInRequired
 from fairdb_site.http import HtmxHttpRequest, is_htmx
 from privacy import rpc
-from privacy.abundances import FEWEST_TAXA, taxa_count
+from privacy.abundances import taxa_count
+from privacy.measures.taxa import FEWEST_TAXA
 from privacy.pages import shown
 from privacy.pages.forms import (
     ROLES,

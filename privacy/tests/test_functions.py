@@ -116,6 +116,7 @@ def test_thresholds_are_kept_and_taken_back(alice: Person, stored: Stored) -> No
         ({"risk": 0}, "risk is a number above 0"),
         ({"missing": "guess"}, "own, any or drop"),
         ({"population": 0}, "population is a whole number"),
+        ({"population_dataset": 7}, "named by the id of a dataset"),
         ({"m": 1}, "no threshold m"),
         ("k", "object"),
     ],

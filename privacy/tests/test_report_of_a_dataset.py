@@ -74,9 +74,9 @@ def test_what_the_owner_chose_is_what_is_measured(
     alice.rpc("set_privacy_thresholds", {**dataset, "p_thresholds": thresholds})
 
     code, found = report(visits)
-    stricter = report(visits, "--k=5", "--missing-policy=own", "--population=60")
+    stricter = report(visits, "--k=5", "--missing-policy=own", "--population-size=60")
     with pytest.raises(CommandError, match="at least the table's 4 rows"):
-        report(visits, "--population=3")
+        report(visits, "--population-size=3")
 
     assert (code, found["rows"], found["rows_left_out"]) == (0, 4, 2)
     assert list(found["t"]) == ["result"]
@@ -143,8 +143,9 @@ def test_a_report_is_kept_on_request_and_of_what_was_measured(
         "direct_identifiers": [],
         "id_column": ["patient"],
     }
-    limits = {"k": 2, "l": 2, "t": 0.5, "risk": 0.2}
-    assert found["thresholds"] == {**limits, "missing": "any", "population": 600}
+    limits: dict[str, Any] = {"k": 2, "l": 2, "t": 0.5, "risk": 0.2}
+    limits |= {"missing": "any", "population": 600, "population_dataset": None}
+    assert found["thresholds"] == limits
 
     rpc.set_privacy_roles(supabase, visits, {2: "quasi_identifier"}, seen="")
     change = {"p_dataset_id": str(visits), "p_row_id": 1, "p_updates": {"2": 35}}

@@ -140,6 +140,46 @@ def test_repeated_labels_ragged_rows_and_no_file_are_refused(tmp_path: Path) -> 
     assert report(twice, "#1", "--sensitive=#2")[1]["l_distinct"] == {"#2": 2}
 
 
+def test_a_population_table_is_counted_and_what_cannot_be_one_is_refused(tmp_path: Path) -> None:
+    table, people = tmp_path / "table.csv", tmp_path / "people.csv"
+    table.write_text("age,sex\n34.0,f\n34,f\n35,m\n?,m\n")
+    people.write_text("sex;age\nf;34\nf;34\nf;34.0\nm;35\nm;35\nm;36\nx;?\n")
+
+    found = report(table, "age,sex", f"--population={people}", "--missing=?")[1]
+
+    # 3, 3 and 2 people; who has no age is not among them, so the table's own row is counted
+    assert found["population"] == 7
+    assert found["journalist_max"] == 1
+    assert found["marketer"] == pytest.approx((1 / 3 + 1 / 3 + 1 / 2 + 1) / 4)
+    assert any("fewer rows than the table for 1 of 4 rows" in one for one in found["remarks"])
+    matched = report(table, "age", f"--population={people}", "--missing=?", "--missing-policy=any")
+    assert matched[1]["marketer"] == pytest.approx((1 / 4 + 1 / 4 + 1 / 3 + 1 / 7) / 4)
+
+    hint = StringIO()
+    with pytest.raises(CommandError, match="thresholds missed"):
+        call_command(
+            "privacy_report", str(table), "--quasi-identifiers=age", stdout=hint, stderr=hint
+        )
+    assert "age: '?' in 1 cell is counted as a value." in hint.getvalue()
+    (tmp_path / "empty.csv").write_text("age,sex\n")
+    for named, sentence in (
+        (["--population=none.csv"], "none.csv is no population: There is no file none.csv."),
+        ([f"--population={tmp_path / 'empty.csv'}"], "has a header but no rows"),
+        ([f"--population={people}", "--population-size=9"], "a table or a size"),
+        (["--population=00000000-0000-4000-8000-000000000000"], "of a file is a file"),
+    ):
+        with pytest.raises(CommandError, match=sentence):
+            report(table, "age", *named)
+    people.write_text("age|sex of birth\n34|f\n")
+    with pytest.raises(CommandError, match=r"no 'sex'.* Its labels are 'age', 'sex of birth'"):
+        report(table, "age,sex", f"--population={people}")
+    with pytest.raises(CommandError, match="mem cannot be read: Input/output error"):
+        report(Path("/proc/self/mem"), "age")
+    table.write_bytes(b"age\n\0\n")
+    with pytest.raises(CommandError, match="binary data, not a table"):
+        report(table, "age")
+
+
 def test_many_quasi_identifiers_by_pattern_and_one_row(tmp_path: Path) -> None:
     wide = tmp_path / "wide.tsv"
     labels = "\t".join(["name", *(f"q{n}" for n in range(60))])

@@ -1,9 +1,12 @@
 """How many taxa of a stored table single samples out: asked for by itself, refused plainly."""
 
+import json
 from contextlib import closing
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts import audit
@@ -11,8 +14,8 @@ from accounts.tests.doors import sign_in
 from conftest import Person
 from datasets.tests.loading.tables import csv_text, load_csv
 from datasets.turns import WORK_UNDER_WAY, require_turn
-from privacy import abundances
 from privacy.abundances import abundances_read
+from privacy.measures import taxa as measures
 from privacy.pages import shown
 
 HTMX = {"HX-Request": "true"}
@@ -53,13 +56,30 @@ def test_taxa_are_measured_where_asked_and_refused_past_what_can_be(
     assert "rows read" in {event.action for event in audit.events(dataset=dataset, most=10)}
     assert f'hx-get="{page}taxa/"' in browser.get(page).content.decode()
 
+    path = tmp_path / "again.csv"
+    path.write_text(csv_text(header, rows))
+    printed = []
+    for table in (str(path), str(dataset)):
+        out = StringIO()
+        with pytest.raises(CommandError, match="thresholds missed"):
+            call_command(
+                "privacy_report", table, "--quasi-identifiers=age", "--taxa", "--json", stdout=out
+            )
+        printed.append(json.loads(out.getvalue())["taxa"])
+    assert printed[0] == printed[1]
+    assert printed[0]["unique"]["50"]["presence"] == 1 / SAMPLES
+    assert printed[0]["needed"]["0.5"] == {"presence": None, "abundance": None}
+    kept = browser.post(f"{page}reports/", {"taxa": "1"}).headers["Location"]
+    assert json.loads(browser.get(f"{kept}report.json").content)["figures"]["taxa"] == printed[0]
+    assert "Unique by whole percent" in browser.get(kept).content.decode()
+
     with closing(connection.copy()) as other, other.cursor() as cursor:
         other.set_autocommit(False)
         require_turn(cursor, owner)
         assert WORK_UNDER_WAY in browser.get(f"{page}taxa/").content.decode()
         other.rollback()
 
-    monkeypatch.setattr(abundances, "MOST_CELLS", SAMPLES * TAXA - 1)
+    monkeypatch.setattr(measures, "MOST_CELLS", SAMPLES * TAXA - 1)
     assert "at most 399 are measured" in browser.get(f"{page}taxa/").content.decode()
     more = {"columns": "taxon 3", "role": "sensitive", "seen_at": browser.get(page).context["seen"]}
     browser.post(f"{page}roles/pattern/", more)

@@ -1,7 +1,8 @@
 """Measure how identifying a dataset or a local file is."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,17 @@ from datasets.templatetags.fairdb import times
 from fairdb_site.commands import FairdbCommand, Json, ProgressBar
 from fairdb_site.errors import Refused
 from privacy.chosen import Roles, Rules, names_at, places_in_population, roles_named
+from privacy.measures.taxa import taxa_uniqueness
 from privacy.measures.verdict import Check, Thresholds
 from privacy.measuring import figures_of, report_of
-from privacy.reading import cells_coded, cells_matched, columns_read, markers_unnamed
+from privacy.reading import (
+    Progress,
+    abundances_in,
+    cells_coded,
+    cells_matched,
+    columns_read,
+    markers_unnamed,
+)
 
 THRESHOLDS_MISSED = 3
 _HINTS = 5  # about cells that look as if they were missing
@@ -104,6 +113,12 @@ class Command(FairdbCommand):
             metavar="MARKER",
             help="of a file: cells that read so are missing, as empty ones are",
         )
+        parser.add_argument(
+            "--taxa",
+            action="store_true",
+            help="how many taxa single samples out as well; taxa are the columns of numbers from 0 "
+            "on that have no role",
+        )
         parser.add_argument("--delimiter", metavar="D")
         parser.add_argument("--encoding", metavar="E")
         parser.add_argument("--sheet", metavar="S", help="of a workbook: its name, or its number")
@@ -140,7 +155,7 @@ class Command(FairdbCommand):
         from accounts.services import account_by_email
         from datasets.catalogue import dataset_facts
         from privacy.populations import PopulationFile
-        from privacy.services import choices_kept, report_make
+        from privacy.services import choices_kept, report_make, taxa_figures
 
         of_files = ["delimiter", "encoding", "sheet"]
         population = options["population"]
@@ -168,7 +183,10 @@ class Command(FairdbCommand):
         for read in filter(None, (dataset, made.rules.population_dataset)):
             audit.record(AuditAction.ROWS_READ, actor=None, subject=owner, dataset=read)
         self.found = made.report
-        return {"dataset": dataset, **made.figures}
+        figures: dict[str, Any] = {"dataset": dataset, **made.figures}
+        if options["taxa"]:
+            figures["taxa"] = taxa_figures(owner_id=owner, made=made)
+        return figures
 
     def _of_file(self, path: Path, rules: Rules, options: dict[str, Any]) -> Json:
         if options["owner"]:
@@ -215,14 +233,25 @@ class Command(FairdbCommand):
         self.found = report_of(
             columns, names=names, roles=roles, rules=rules, population=population
         )
-        return {"file": str(path), **figures_of(self.found)}
+        figures: dict[str, Any] = {"file": str(path), **figures_of(self.found)}
+        if options["taxa"]:
+            with self._read_of(path) as progress:
+                values = abundances_in(table, roles.positions, missing=markers, progress=progress)
+            figures["taxa"] = taxa_uniqueness(values).figures(values.shape[1])
+        return figures
 
     def _read(
         self, table: TableSource, path: Path, positions: Sequence[int]
     ) -> dict[int, pl.Series]:
+        with self._read_of(path) as progress:
+            return columns_read(table, positions, progress=progress)
+
+    @contextmanager
+    def _read_of(self, path: Path) -> Iterator[Progress]:
+        """Draw how much of a file was read; what the system cannot read is refused."""
         bar, size = ProgressBar(self.stderr._out), path.stat().st_size
         try:
-            return columns_read(table, positions, progress=lambda done: bar("reading", done, size))
+            yield lambda done: bar("reading", done, size)
         except OSError as error:
             raise Refused(f"{path} cannot be read: {error.strerror}.") from None
         finally:
@@ -277,6 +306,9 @@ class Command(FairdbCommand):
             figures = asdict(models)
             said = ", ".join(f"{figure} {figures[figure]:.4g}" for figure in _SHOWN_OF_A_COLUMN)
             self.stdout.write(f"column    {name}: {said}")
+        for share, needed in result.get("taxa", {}).get("needed", {}).items():
+            said = ", ".join(f"{many or 'no number'} by {by}" for by, many in needed.items())
+            self.stdout.write(f"taxa      {said} single out {float(share):.0%} of samples")
         for remark in found.remarks:
             self.stdout.write(f"remark    {remark}")
 
