@@ -23,6 +23,7 @@ from privacy.pages.sentences import (
 )
 from privacy.rpc import WholeReport
 
+_MISSED_NAMED = 6
 _SHARES = {
     "prosecutor_max",
     "prosecutor_average",
@@ -54,7 +55,7 @@ _MISSING = {
 class ShownKept:
     """A kept report as its page has it. `taxa` has (taxa known, by presence, by abundance)."""
 
-    missed: list[str]
+    missed: str
     checks: list[ShownCheck]
     more_checks: list[ShownCheck]
     figures: list[tuple[str, str, str]]
@@ -85,7 +86,7 @@ def kept_shown(kept: WholeReport) -> ShownKept:
     known = names_listed(_texts(kept["roles"], "quasi_identifiers"))
     checks, more = worst_first(checks_shown(list(_checks(kept)), known))
     return ShownKept(
-        missed=[_in_words(one) for one in _texts(figures, "missed")],
+        missed=_missed(_texts(figures, "missed")),
         checks=checks,
         more_checks=more,
         figures=[
@@ -187,6 +188,11 @@ def _population(thresholds: Mapping[str, Any]) -> str:
         return "not given"
     title = f" rows of {table['title']}" if "title" in table else ""
     return _written("population", rows) + title
+
+
+def _missed(missed: list[str]) -> str:
+    more = f" and {len(missed) - _MISSED_NAMED:,} more" if len(missed) > _MISSED_NAMED else ""
+    return ", ".join(map(_in_words, missed[:_MISSED_NAMED])) + more
 
 
 def _in_words(missed: str) -> str:

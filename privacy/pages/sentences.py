@@ -9,7 +9,7 @@ from privacy.measures.verdict import Check
 from privacy.pages.charts import names_listed
 
 _FEW_CHECKS = 12
-_WORST_CHECKS = 8
+_WORST_CHECKS = 4
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,14 @@ def worst_first(checks: Sequence[ShownCheck]) -> tuple[list[ShownCheck], list[Sh
         return list(checks), []
     whole = [check for check in checks if check.column is None]
     ranked = sorted((check for check in checks if check.column is not None), key=_how_bad)
-    return whole + ranked[:_WORST_CHECKS], ranked[_WORST_CHECKS:]
+    # of l and t alike
+    worst = [
+        check
+        for name in dict.fromkeys(check.name for check in checks)
+        for check in [one for one in ranked if one.name == name][:_WORST_CHECKS]
+        if check.column is not None
+    ]
+    return whole + worst, [check for check in ranked if check not in worst]
 
 
 def _how_bad(check: ShownCheck) -> tuple[bool, float]:
