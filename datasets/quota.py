@@ -3,7 +3,8 @@
 Counted is what PostgreSQL keeps on disk for an owner's parts, indexes and TOAST tables included, of
 whatever state: a load under way and a deletion that is not done yet take room too. The facts about
 columns, which all owners share a table for, are not counted. Sizes are those of files, so a load
-sees its own rows before anybody else does.
+sees its own rows before anybody else does. Codes that privacy reports keep count where a load is
+about to begin; past the limit none are kept.
 """
 
 from dataclasses import dataclass
@@ -49,13 +50,14 @@ def storage_of(owner_id: UUID) -> Storage | None:
     if not settings.FAIRDB_MAX_OWNER_BYTES:
         return None
     with connection.cursor() as cursor:
-        return Storage(_used(cursor, owner_id), settings.FAIRDB_MAX_OWNER_BYTES)
+        used = _used(cursor, owner_id) + _codes(cursor, owner_id)
+    return Storage(used, settings.FAIRDB_MAX_OWNER_BYTES)
 
 
 def bytes_used(owner_id: UUID) -> int:
     """Return what an owner's datasets take, be there a quota or none."""
     with connection.cursor() as cursor:
-        return _used(cursor, owner_id)
+        return _used(cursor, owner_id) + _codes(cursor, owner_id)
 
 
 def bytes_of_dataset(dataset_id: UUID) -> int:
@@ -110,5 +112,20 @@ _USED = sql.SQL(
 def _used(cursor: CursorWrapper, owner_id: UUID) -> int:
     statement = _USED.format(in_data_schema("metadata_tables"), sql.Identifier("user_id"))
     cursor.execute(statement, [settings.FAIRDB_DATA_SCHEMA, owner_id])
+    used: int = cursor.fetchone()[0]
+    return used
+
+
+_CODES = sql.SQL(
+    "select coalesce(sum(octet_length(c.sealed)), 0)::bigint from {} d join"
+    " (select dataset_id, sealed from {} union all select dataset_id, sealed from {}) c"
+    " on c.dataset_id = d.id where d.user_id = %s"
+)
+
+
+def _codes(cursor: CursorWrapper, owner_id: UUID) -> int:
+    """Return what privacy reports keep of an owner's columns; the platform's connection sees it."""
+    tables = ("datasets", "privacy_codes", "privacy_population_codes")
+    cursor.execute(_CODES.format(*map(in_data_schema, tables)), [owner_id])
     used: int = cursor.fetchone()[0]
     return used

@@ -45,8 +45,14 @@ class CodedDataset:
     """Columns by their positions, all of one state of a dataset."""
 
     dataset: UUID
+    owner: UUID
     state: str
     columns: Mapping[int, Coded]
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where they are kept."""
+        return Shelf(PrivacyCodes, "privacy_codes", self.dataset, self.owner, self.state)
 
 
 def dataset_coded(*, dataset_id: UUID, owner_id: UUID, positions: Sequence[int]) -> CodedDataset:
@@ -59,10 +65,10 @@ def dataset_coded(*, dataset_id: UUID, owner_id: UUID, positions: Sequence[int])
     wanted = sorted(set(positions))
     state = _state_of(dataset_id, owner_id, columns=len(wanted))
     for _ in range(_TURNS):
-        kept = _kept(dataset_id, state, wanted)
+        kept = codes_open(CodedDataset(dataset_id, owner_id, state, {}).shelf, wanted)
         lacking = [position for position in wanted if position not in kept]
         if not lacking:
-            return CodedDataset(dataset_id, state, kept)
+            return CodedDataset(dataset_id, owner_id, state, kept)
         read = _read(dataset_id, owner_id, lacking)
         _keep(read)
         if read.state == state or len(lacking) == len(wanted):
@@ -121,7 +127,7 @@ def _read(dataset_id: UUID, owner_id: UUID, positions: Sequence[int]) -> CodedDa
             block = columns[start : start + at_once]
             cells = cells_read(dataset, block)
             coded |= {c.position: cells_coded(cells[c.position], type_of(c)) for c in block}
-    return CodedDataset(dataset_id, state, coded)
+    return CodedDataset(dataset_id, owner_id, state, coded)
 
 
 def cells_read(dataset: Dataset, columns: Sequence[DatasetColumn]) -> dict[int, pl.Series]:
@@ -157,12 +163,8 @@ def type_of(column: DatasetColumn) -> DataType:
     return cast("DataType", "text" if column.part is None else column.data_type)
 
 
-def _kept(dataset_id: UUID, state: str, positions: Sequence[int]) -> dict[int, Coded]:
-    return codes_open(Shelf(PrivacyCodes, "privacy_codes", dataset_id, state), positions)
-
-
 def _keep(read: CodedDataset) -> None:
     try:
-        codes_keep(Shelf(PrivacyCodes, "privacy_codes", read.dataset, read.state), read.columns)
+        codes_keep(read.shelf, read.columns)
     except IntegrityError:
         raise NotFound(_NONE) from None  # it was deleted meanwhile

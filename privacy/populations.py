@@ -110,6 +110,7 @@ def population_coded(
         PrivacyPopulationCodes,
         "privacy_population_codes",
         coded.dataset,
+        owner_id,
         f"{coded.state} {state}",
         {"population_id": population_id},
     )

@@ -17,6 +17,7 @@ from psycopg2 import sql
 
 from accounts.sealing import UnsealError, seal, unseal
 from datasets.identifiers import in_data_schema
+from datasets.quota import storage_of
 from datasets.segments import new_key
 from privacy.measures.coding import Coded
 
@@ -33,6 +34,7 @@ class Shelf:
     model: type[models.Model]
     table: str
     dataset: UUID
+    owner: UUID
     state: str
     beside: Mapping[str, Any] = field(default_factory=dict)
 
@@ -63,8 +65,12 @@ def codes_open(shelf: Shelf, positions: Sequence[int]) -> dict[int, Coded]:
 def codes_keep(shelf: Shelf, columns: Mapping[int, Coded]) -> None:
     """Keep the codes, and drop those of another state: nobody opens them again.
 
-    Raises IntegrityError where a dataset was deleted meanwhile.
+    An owner whose room is used up gets none kept: they are read again each time. Raises
+    IntegrityError where a dataset was deleted meanwhile.
     """
+    storage = storage_of(shelf.owner)
+    if storage is not None and storage.is_full:
+        columns = {}
     rows: Any = shelf.model._default_manager
     with transaction.atomic(), connection.cursor() as cursor:
         # one at a time: rows are locked in no order of their own

@@ -15,6 +15,7 @@ from conftest import Person
 from datasets.ingest.read import open_table
 from datasets.joining.services import dataset_attach, dataset_detach
 from datasets.models import Dataset
+from datasets.quota import bytes_used
 from datasets.tests.loading.tables import load_csv
 from datasets.tests.stored import Columns, Stored, store_dataset
 from datasets.turns import WORK_UNDER_WAY
@@ -98,6 +99,21 @@ def test_codes_are_read_once_and_kept_sealed(stored: Stored, reads: list[list[in
         assert said(coded) == said(second[position])
     kept = PrivacyCodes.objects.get(dataset_id=stored.id, position=2)
     assert np.array([0, 1, -1, 0], dtype=np.int8).tobytes() not in bytes(kept.sealed)
+
+
+def test_codes_count_to_the_owners_room_and_where_it_is_used_up_none_are_kept(
+    stored: Stored, reads: list[list[int]], settings: Any
+) -> None:
+    settings.FAIRDB_MAX_OWNER_BYTES = 1
+    of(stored, 2)
+    of(stored, 2)
+    settings.FAIRDB_MAX_OWNER_BYTES = 1 << 40
+    before = bytes_used(stored.owner)
+    of(stored, 2)
+    of(stored, 2)
+
+    assert reads == [[2]] * 3
+    assert bytes_used(stored.owner) > before
 
 
 def test_codes_open_in_their_own_place_alone(stored: Stored, reads: list[list[int]]) -> None:
