@@ -278,6 +278,9 @@ def _page(
         context["suggested"] = len(found)
         context["form"] = form
     audit.rows_read(request, dataset.id)
+    made = context["report"].made if "report" in context else None
+    if made and made.rules.population_dataset:
+        audit.rows_read(request, made.rules.population_dataset)
     part = "privacy/_report.html" if is_htmx(request) else "privacy/report.html"
     answer = render(request, part, context, status=status)
     patch_vary_headers(answer, ["HX-Request"])
