@@ -1,6 +1,7 @@
 """From coded columns and roles to a report, and what of it is said."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from privacy.chosen import Roles, Rules
@@ -36,7 +37,10 @@ def report_of(
 
 
 def figures_of(report: Report) -> dict[str, Any]:
-    """Return what a report says, for JSON: the verdict, then the figures, all of them flat."""
+    """Return what a report says, for JSON: the verdict, then the figures, all of them flat.
+
+    But for `overall`, the worst of all sensitive columns by measure; null without one.
+    """
     limits = report.thresholds
     return {
         "held": report.held,
@@ -47,5 +51,6 @@ def figures_of(report: Report) -> dict[str, Any]:
             if not check.held
         ],
         **report.flat(),
+        "overall": None if report.overall is None else asdict(report.overall),
         "remarks": list(report.remarks),
     }

@@ -152,20 +152,35 @@ def rows_at_risk(*, owner_id: UUID, made: MadeReport, most: int = 100) -> list[R
     Raises Conflict where the dataset was changed since it was measured.
     """
     found = made.report.rows_at_risk(most)
+    numbers = row_numbers(
+        owner_id=owner_id,
+        dataset_id=made.dataset,
+        state=made.state,
+        places=[place for place, _ in found],
+    )
+    return [RowAtRisk(numbers[place], risk) for place, risk in found]
+
+
+def row_numbers(
+    *, owner_id: UUID, dataset_id: UUID, state: str, places: Sequence[int]
+) -> dict[int, int]:
+    """Return the numbers of rows in the dataset by their places among its rows, from 0.
+
+    Raises Conflict where the dataset is not in this state any more.
+    """
     with as_user(owner_id, snapshot=True), connection.cursor() as cursor:
-        if content_state(made.dataset) != made.state:
+        if content_state(dataset_id) != state:
             raise Conflict("The dataset was changed since it was measured. Make the report again.")
-        parts = Dataset.objects.values_list("parts", flat=True).get(pk=made.dataset)
+        parts = Dataset.objects.values_list("parts", flat=True).get(pk=dataset_id)
         # numbers have gaps where rows were deleted
         cursor.execute(
             sql.SQL(
                 "select n.place, n.rowid from (select p.rowid, row_number() over (order by p.rowid)"
                 " - 1 as place from {} p) n where n.place = any (%s::bigint[])"
             ).format(in_data_schema(parts[0])),
-            [[place for place, _ in found]],
+            [list(places)],
         )
-        numbers: dict[int, int] = dict(cursor.fetchall())
-    return [RowAtRisk(numbers[place], risk) for place, risk in found]
+        return dict(cursor.fetchall())
 
 
 def taxa_figures(*, owner_id: UUID, made: MadeReport) -> dict[str, Any]:

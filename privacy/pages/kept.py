@@ -62,6 +62,7 @@ class ShownKept:
     roles: list[tuple[str, list[str]]]
     limits: list[tuple[str, str]]
     models: list[tuple[str, list[str]]]
+    overall: list[str]
     taxa: list[tuple[int, str, str]]
     remarks: list[str]
 
@@ -100,6 +101,7 @@ def kept_shown(kept: WholeReport) -> ShownKept:
             (column, [_written(key, _of_columns(figures, key).get(column)) for key, *_ in MODELS])
             for column in _of_columns(figures, "alpha")
         ],
+        overall=_overall(figures),
         taxa=list(_taxa(figures)),
         remarks=_texts(figures, "remarks"),
     )
@@ -169,6 +171,12 @@ def _checks(kept: WholeReport) -> Iterator[Check]:
         highest = max(of_rows, of_persons or 0)
         held = "risk" not in missed
         yield Check("risk", highest, asked, held, "rows" if highest == of_rows else "persons")
+
+
+def _overall(figures: Mapping[str, Any]) -> list[str]:
+    found = _of_columns(figures, "overall")
+    several = len(_of_columns(figures, "alpha")) > 1
+    return [_written(key, found.get(key)) for key, *_ in MODELS] if found and several else []
 
 
 def _taxa(figures: Mapping[str, Any]) -> Iterator[tuple[int, str, str]]:

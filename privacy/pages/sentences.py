@@ -316,6 +316,13 @@ def models_of(report: Report) -> list[tuple[str, list[str]]]:
     ]
 
 
+def overall_of(report: Report) -> list[str]:
+    """Return the worst of several sensitive columns likewise; empty of one or none."""
+    if report.overall is None or len(report.columns) < 2:
+        return []
+    return [_model(getattr(report.overall, key)) for key, *_ in MODELS]
+
+
 def _model(value: float | None) -> str:
     return "none" if value is None else number(value)
 

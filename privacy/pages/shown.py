@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import numpy as np
+
 from datasets.browse.shown import Column, Dataset
 from datasets.models import Dataset as DatasetModel
 from datasets.models import DatasetColumn
@@ -14,12 +16,20 @@ from fairdb_site.database import as_user
 from fairdb_site.errors import Conflict, FairdbError, NotFound, Refused, SignInRequired
 from privacy.abundances import abundances_read
 from privacy.chosen import names_at, require_measurable
-from privacy.codes import dataset_coded
-from privacy.measures.combinations import Combination, affordable_size, all_combinations
+from privacy.codes import CodedDataset, dataset_coded
+from privacy.measures.combinations import Combination, Sweep, affordable_size, all_combinations
 from privacy.measures.report import Report
 from privacy.measures.taxa import taxa_uniqueness
 from privacy.pages import charts, sentences
-from privacy.services import Kept, MadeReport, RowAtRisk, choices_kept, report_make, rows_at_risk
+from privacy.services import (
+    Kept,
+    MadeReport,
+    RowAtRisk,
+    choices_kept,
+    report_make,
+    row_numbers,
+    rows_at_risk,
+)
 
 ROWS_SHOWN = 20
 _LARGEST = 4
@@ -41,10 +51,20 @@ class ShownReport:
     direct: str = ""
     figures: tuple[sentences.Figure, ...] = ()
     models: tuple[tuple[str, list[str]], ...] = ()
+    overall: tuple[str, ...] = ()
     sizes: tuple[charts.Bar, ...] = ()
     curve: charts.Curve | None = None
     columns: tuple[charts.Bar, ...] = ()
     at_risk: tuple[RowAtRisk, ...] = ()
+
+
+@dataclass(frozen=True)
+class SpecialRow:
+    """A row by its number, its SUDA score, and how many columns suffice to single it out."""
+
+    row: int
+    score: float
+    columns: int
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,7 @@ class ShownSweep:
     known: tuple[charts.Known, ...]
     worst: tuple[Combination, ...]
     columns: tuple[charts.Bar, ...]
+    special: tuple[SpecialRow, ...]
     largest: int
     tried: int
     rows: int
@@ -146,6 +167,7 @@ def report_shown(*, owner_id: UUID, dataset_id: UUID, in_full: bool = True) -> S
         direct,
         figures=tuple(sentences.figures_explained(made.report, made.population)),
         models=tuple(sentences.models_of(made.report)),
+        overall=tuple(sentences.overall_of(made.report)),
         sizes=charts.class_sizes(made.report.classes, limits.k),
         curve=charts.risk_curve(made.report.classes, limits.risk),
         columns=_columns_weighed(owner_id, made),
@@ -185,10 +207,24 @@ def sweep_shown(*, owner_id: UUID, dataset_id: UUID) -> ShownSweep:
         known=charts.by_known(swept, rows),
         worst=tuple(alone),
         columns=charts.column_shares(swept)[:ROWS_SHOWN],
+        special=_special(owner_id, coded, swept),
         largest=swept.largest,
         tried=len(swept.combinations),
         rows=rows,
         is_cut=largest < min(_LARGEST, len(positions)),
+    )
+
+
+def _special(owner_id: UUID, coded: CodedDataset, swept: Sweep) -> tuple[SpecialRow, ...]:
+    """Return the rows with the highest SUDA scores; none of 0."""
+    order = np.argsort(-swept.row_scores, kind="stable")[:ROWS_SHOWN]
+    places = order[swept.row_scores[order] > 0].tolist()
+    numbers = row_numbers(
+        owner_id=owner_id, dataset_id=coded.dataset, state=coded.state, places=places
+    )
+    return tuple(
+        SpecialRow(numbers[place], float(swept.row_scores[place]), int(swept.smallest[place]))
+        for place in places
     )
 
 

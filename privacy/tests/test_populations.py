@@ -71,6 +71,8 @@ def test_rows_of_another_dataset_are_counted_as_the_population(
     shown = browser.get(page).content.decode()
     assert f"the rows of “{title}” that agree with the easiest one" in " ".join(shown.split())
     assert f'<option value="{people}" selected>' in shown
+    swept = " ".join(browser.get(f"{page}combinations/").content.decode().split())
+    assert 'Row 3</a> <small class="quiet-text">1 column' in swept
     kept = browser.post(f"{page}reports/").headers["Location"]
     body = json.loads(browser.get(f"{kept}report.json").content)
     assert body["thresholds"]["population_dataset"] == {"id": str(people), "title": title}

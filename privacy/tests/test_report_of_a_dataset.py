@@ -58,6 +58,7 @@ def test_a_dataset_has_the_figures_of_its_file(alice: Person, visits: UUID, tmp_
     del of_file[1]["file"]
     assert of_dataset == as_alice == of_file
     assert of_dataset[1]["k_persons"] == 2
+    assert of_dataset[1]["overall"]["t"] == max(of_dataset[1]["t"].values())
     read = [event.action for event in audit.events(dataset=visits, most=10)]
     assert read.count("rows read") == 2
 
