@@ -1,6 +1,7 @@
 """Privacy measures beside pycanon, beside the bare grouping, and from CSV beside Polars.
 
     uv run python -m bench.privacy [--adult CSV] [--actg CSV] [--tables 1000] [--rows 3000000]
+        [--columns 10000]
 
 `--adult` is the Adult of ARX (30,162 rows, separated by semicolons), `--actg` ACTG 175. Figures are
 compared one by one and any difference is printed; `--record FILE` keeps some of pycanon's for the
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from bench import privacy_wide
 from bench.result import Result, medians, seconds, table
 from privacy.measures.coding import coded, coded_series
 from privacy.measures.combinations import all_combinations
@@ -41,6 +43,7 @@ def main() -> None:
     parser.add_argument("--actg", type=Path)
     parser.add_argument("--tables", type=int, default=0, help="random tables beside pycanon")
     parser.add_argument("--rows", type=int, default=0, help="rows of a CSV made of Adult's")
+    parser.add_argument("--columns", type=int, default=0, help="of a stored wide table")
     parser.add_argument("--slow", action="store_true", help="pycanon on Adult too: a minute")
     parser.add_argument("--record", type=Path, help="file for some of pycanon's figures")
     options = parser.parse_args()
@@ -54,6 +57,8 @@ def main() -> None:
         results += _adult(options.adult, slow=options.slow)
         if options.rows:
             results += _from_csv(options.adult, options.rows)
+    if options.columns:
+        results += privacy_wide.run(options.columns)
     print(table(results))
 
 

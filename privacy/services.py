@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import connection
+from django.db.models import Q
 from psycopg2 import sql
 
 from datasets.identifiers import in_data_schema
@@ -77,19 +79,19 @@ def choices_kept(*, owner_id: UUID, dataset_id: UUID) -> Kept:
     """
     with as_user(owner_id):
         dataset = Dataset.objects.filter(pk=dataset_id, state=Dataset.State.READY).first()
-        columns = list(
-            DatasetColumn.objects.filter(dataset=dataset_id)
-            .order_by("position")
-            .values_list("position", "label", "part", "privacy_role")
-        )
+        columns = DatasetColumn.objects.filter(dataset=dataset_id)
+        # of thousands of columns few have a role: the others are their labels, in one piece
+        labels = columns.aggregate(all=ArrayAgg("label", order_by="position"))["all"] or []
+        chosen = columns.filter(Q(privacy_role__isnull=False) | Q(part__isnull=True))
+        played = list(chosen.order_by("position").values_list("position", "part", "privacy_role"))
     if dataset is None:
         raise NotFound("There is no such dataset, or it is not yours.")
     of_role: dict[str | None, list[int]] = {}
-    for position, _, _, role in columns:
+    for position, _, role in played:
         of_role.setdefault(role, []).append(position)
-    id_position = next((position for position, _, part, _ in columns if part is None), None)
+    id_position = next((position for position, part, _ in played if part is None), None)
     return Kept(
-        labels=tuple(label for _, label, _, _ in columns),
+        labels=tuple(labels),
         roles=Roles(
             tuple(of_role.get("quasi_identifier", ())),
             tuple(of_role.get("sensitive", ())),

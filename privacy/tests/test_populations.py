@@ -78,14 +78,13 @@ def test_rows_of_another_dataset_are_counted_as_the_population(
     assert body["thresholds"]["population_dataset"] == {"id": str(people), "title": title}
     assert f"10 rows of {title}" in browser.get(kept).content.decode()
 
-    read = populations._read
-    monkeypatch.setattr(populations, "_read", None)  # kept: nothing is read again
-    assert printed(sample)["marketer"] == found.figures["marketer"]
+    with monkeypatch.context() as unread:
+        unread.setattr(populations, "_read", None)  # kept: nothing is read again
+        assert printed(sample)["marketer"] == found.figures["marketer"]
     read_of_people = [event.action for event in audit.events(dataset=people, most=10)]
     assert read_of_people.count("rows read") == 2  # by the page within an hour, by the command
     following = load_csv(alice, tmp_path, SAMPLE, replaces=sample).dataset
     assert Dataset.objects.get(pk=following).privacy_population_dataset == people
-    monkeypatch.setattr(populations, "_read", read)
     change = {"p_dataset_id": str(people), "p_row_id": 1, "p_updates": {"3": 36.5}}
     alice.rpc("update_dataset_row", change)
     assert printed(sample)["marketer"] == pytest.approx((1 / 3 + 1 / 3 + 1 / 2 + 1 / 3) / 4)
