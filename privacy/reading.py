@@ -188,12 +188,12 @@ def markers_unnamed(
     typical = [marker for marker in KNOWN_MARKERS if marker and marker not in named]
     found = []
     for position, column in cells.items():
-        counts = column.drop_nulls().cast(pl.String).value_counts().rows()
-        found += [
-            (position, text, many)
-            for text, many in sorted(counts, key=lambda pair: -pair[1])
-            if text in typical and many * _OFTEN >= len(column)
-        ]
+        counts = pl.DataFrame({"cell": column.drop_nulls()}).lazy().group_by("cell").len()
+        often = counts.with_columns(pl.col("cell").cast(pl.String)).filter(
+            pl.col("cell").is_in(typical), pl.col("len") * _OFTEN >= len(column)
+        )
+        rows = often.sort("len", descending=True).collect().rows()
+        found += [(position, text, many) for text, many in rows]
     return found
 
 

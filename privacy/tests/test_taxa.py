@@ -71,7 +71,7 @@ def test_taxa_are_measured_where_asked_and_refused_past_what_can_be(
     assert printed[0]["needed"]["0.5"] == {"presence": None, "abundance": None}
     kept = browser.post(f"{page}reports/", {"taxa": "1"}).headers["Location"]
     assert json.loads(browser.get(f"{kept}report.json").content)["figures"]["taxa"] == printed[0]
-    assert "Unique by whole percent" in browser.get(kept).content.decode()
+    assert "Share of samples that are unique to whoever knows" in browser.get(kept).content.decode()
 
     with closing(connection.copy()) as other, other.cursor() as cursor:
         other.set_autocommit(False)
